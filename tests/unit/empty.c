@@ -1,0 +1,2 @@
+/* Keeps the helpers' library from being empty. */
+typedef int help_empty;
