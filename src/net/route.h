@@ -17,7 +17,7 @@ struct route_table;
 int route_create(size_t max, struct route_table **out); /* max prefixes; 0 or -ENOMEM. */
 void route_free(struct route_table *t);                 /* NULL is fine. */
 
-/* Add p, or change its value.  Returns 0, -EINVAL (host bits set), -ENOSPC (max reached) or -ENOMEM. */
+/* Add p, or change its value.  Returns 0, -EINVAL (host bits set, value ROUTE_NONE), -ENOSPC (max reached) or -ENOMEM. */
 int route_set(struct route_table *t, const struct prefix *p, uint64_t value);
 
 /* Remove just p.  Returns 0 or -ENOENT. */
