@@ -32,6 +32,7 @@ struct netif_route {
 	uint32_t table; /* NETIF_TABLE_MAIN or our own. */
 	struct addr source; /* Preferred source; family 0: none. */
 };
+/* A route of ours to dst in table by ifindex is replaced.  Somebody else's stays: -EEXIST. */
 int netif_add_route(struct netif *n, const struct netif_route *r);
 int netif_del_route(struct netif *n, const struct netif_route *r);
 
