@@ -10,7 +10,7 @@
  */
 struct map;
 
-int map_create(size_t max, struct map **out); /* 0 or -ENOMEM. */
+int map_create(size_t max, struct map **out); /* 0, -ENOMEM or what getentropy(3) failed with. */
 void map_free(struct map *m);                 /* NULL is fine.  Values are not touched. */
 
 void *map_get(const struct map *m, const void *key, size_t len); /* NULL when absent. */
