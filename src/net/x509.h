@@ -44,6 +44,18 @@ enum {
 
 enum { X509_SERIAL_MAX = 20, X509_MAX_EXTENSIONS = 32 };
 
+struct x509_ext {
+	struct der oid, value; /* Content of OID, content of the OCTET STRING. */
+	bool critical;
+};
+
+struct x509_spki {
+	struct der all;    /* SubjectPublicKeyInfo with its header. */
+	struct der key;    /* Content of its BIT STRING. */
+	enum x509_key alg;
+	unsigned bits;     /* Also where an RSA key is too weak or too long; 0 when unknown. */
+};
+
 struct x509_cert {
 	struct der all;    /* The whole Certificate. */
 	struct der tbs;    /* TBSCertificate with its header: what is signed. */
@@ -68,15 +80,24 @@ struct x509_cert {
 	bool san_critical;
 	struct der skid, akid; /* Key identifiers; len 0 when absent. */
 	bool unknown_critical; /* A critical extension this parser does not know. */
-	struct {
-		struct der oid, value; /* Content of OID, content of the OCTET STRING. */
-		bool critical;
-	} ext[X509_MAX_EXTENSIONS];
+	struct x509_ext ext[X509_MAX_EXTENSIONS];
 	size_t n_ext;
 };
 
 /* Parse one certificate that fills der exactly.  Returns 0 or -EBADMSG (also: an extension twice). */
 int x509_parse(const uint8_t *der, size_t len, struct x509_cert *out);
+
+/*
+ * The parts that certificates share with CRLs and with certificate signing requests.  Each takes one element from *in and
+ * returns 0 or -EBADMSG: a signature's AlgorithmIdentifier (*all with its header), a
+ * SubjectPublicKeyInfo, an Extension.
+ */
+int x509_take_sig_alg(struct der *in, enum x509_sig *alg, struct der *all);
+int x509_take_spki(struct der *in, struct x509_spki *out);
+int x509_take_ext(struct der *in, struct x509_ext *out);
+
+/* The key identifier in the value of an authorityKeyIdentifier (len 0: it has none).  0 or -EBADMSG. */
+int x509_akid(const struct der *value, struct der *out);
 
 /* Kinds of GeneralName (their context tags). */
 enum x509_san {
