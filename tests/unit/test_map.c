@@ -4,13 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/map.h"
 #include "base/util.h"
+#include "help_random.h"
 
 static int values[4096];
 
@@ -99,13 +99,14 @@ static void behaves_as_an_array_does(void **state)
 	static uint8_t there[ARRAY_LEN(values)], seen[ARRAY_LEN(values)];
 	struct map *m = new_map(ARRAY_LEN(values));
 	size_t count = 0;
+	uint32_t seed = 1;
 	(void)state;
 
-	srand(1);
 	for (int round = 0; round < 60000; round++) {
 		/* A small range first, so that the small table is nearly full. */
-		uint32_t i = (uint32_t)rand() % (round < 20000 ? 14 : (uint32_t)ARRAY_LEN(values));
-		if (rand() % 5 < 3) {
+		uint32_t i =
+			help_random(&seed) % (round < 20000 ? 14 : (uint32_t)ARRAY_LEN(values));
+		if (help_random(&seed) % 5 < 3) {
 			assert_int_equal(map_put(m, &i, sizeof(i), &values[i]), 0);
 			count += !there[i];
 			there[i] = 1;
@@ -115,7 +116,7 @@ static void behaves_as_an_array_does(void **state)
 			count -= there[i];
 			there[i] = 0;
 		}
-		uint32_t j = (uint32_t)rand() % ARRAY_LEN(values);
+		uint32_t j = help_random(&seed) % ARRAY_LEN(values);
 		assert_ptr_equal(map_get(m, &j, sizeof(j)), there[j] ? &values[j] : NULL);
 		assert_int_equal(map_count(m), count);
 	}
