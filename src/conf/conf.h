@@ -18,6 +18,12 @@ struct conf_table;
 /* A value of `certificate`, `key`, `ca`, `crl` that is PEM text itself and not a path. */
 bool conf_is_pem(const char *value);
 
+/* "1.7.3": the version of libconfig in use. */
+const char *conf_library_version(void);
+
+/* "FILE:LINE: text", as compilers print it. */
+void conf_print_error(const struct conf_error *err, FILE *out);
+
 /* One JSON object per setting: name, type, default, range, reloadable, help.  For manuals and checks. */
 void conf_describe(const struct conf_table *t, FILE *out);
 
