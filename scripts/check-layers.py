@@ -15,7 +15,7 @@ ALLOWED = {
     "tls": {"base", "net"},
     "sys": {"base", "net"},
     "core": {"base", "net"},
-    "io": {"base", "net", "core", "tls", "sys"},
+    "io": {"base", "net", "core", "tls", "sys", "conf"},
     "server": {"base", "net", "conf", "tls", "sys", "core", "io"},
     "client": {"base", "net", "conf", "tls", "sys", "core", "io"},
     "ctl": {"base", "net", "conf", "tls", "sys", "core", "io"},

@@ -36,7 +36,7 @@ static inline void list_remove(struct list *node)
 }
 
 /* Walk l; the current node may be removed in the body. */
-#define LIST_EACH(it, l) \
+#define LIST_EACH(it, l)                                                    \
 	for (struct list *it = (l)->next, *it##_next = it->next; it != (l); \
 		it = it##_next, it##_next = it->next)
 

@@ -15,16 +15,17 @@ struct client_conf {
 	char *server_name; /* What the server's certificate must name; NULL: the remote's host. */
 
 	char *network;
-	char *certificate, *key, *ca, *crl; /* A path, or PEM text (conf_is_pem()); crl may be NULL. */
+	char *certificate, *key, *ca,
+		*crl; /* A path, or PEM text (conf_is_pem()); crl may be NULL. */
 	bool crl_stale_deny;
 	uint32_t crl_grace_days;
 	bool require_pq;
 
 	char *device;
 	bool offload;
-	uint16_t mtu_max;        /* The server's MTU is lowered to it. */
-	bool accept_routes;      /* Take the server's routes at all. */
-	struct prefix *accept;   /* Only routes inside one of these; none: all but a default route. */
+	uint16_t mtu_max;      /* The server's MTU is lowered to it. */
+	bool accept_routes;    /* Take the server's routes at all. */
+	struct prefix *accept; /* Only routes inside one of these; none: all but a default route. */
 	size_t n_accept;
 	uint32_t table, fwmark, rule_priority;
 

@@ -15,7 +15,8 @@ struct server_conf {
 	unsigned workers;
 
 	char *network;
-	char *certificate, *key, *ca, *crl; /* A path, or PEM text (conf_is_pem()); crl may be NULL. */
+	char *certificate, *key, *ca,
+		*crl; /* A path, or PEM text (conf_is_pem()); crl may be NULL. */
 	bool crl_stale_deny;
 	uint32_t crl_grace_days;
 	bool require_pq;
@@ -39,7 +40,7 @@ struct server_conf {
 	uint32_t keepalive_s, dead_after_s;
 
 	char *congestion_control;
-	char *control; /* Path of the status socket. */
+	char *control;      /* Path of the status socket. */
 	unsigned log_level; /* enum log_level. */
 };
 

@@ -7,7 +7,7 @@
 
 /* An IPv4 or IPv6 address, bytes in network order.  { 0 } is no address. */
 struct addr {
-	uint8_t family; /* 0 (none), 4 or 6. */
+	uint8_t family;    /* 0 (none), 4 or 6. */
 	uint8_t bytes[16]; /* The first 4 for IPv4; the rest is zero then. */
 };
 

@@ -68,7 +68,7 @@ struct ctrl_ping {
 struct ctrl_bye {
 	char code[CTRL_CODE_LEN + 1];
 	char text[CTRL_TEXT_LEN + 1];
-	uint32_t retry_after_s; /* 0: not given. */
+	uint32_t retry_after_s;  /* 0: not given. */
 	struct endpoint move_to; /* port 0: not given. */
 };
 

@@ -8,7 +8,7 @@
 
 enum {
 	FRAME_HDR_LEN = 4,
-	FRAME_DESC_LEN = 4, /* A super-packet's descriptor. */
+	FRAME_DESC_LEN = 4,       /* A super-packet's descriptor. */
 	FRAME_PACKET_MAX = 65575, /* 40 bytes of IPv6 header and 65,535 of payload. */
 	FRAME_CTRL_MAX = 65536,
 	FRAME_BODY_MAX = FRAME_PACKET_MAX + FRAME_DESC_LEN,

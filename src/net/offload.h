@@ -43,7 +43,8 @@ void offload_put(uint8_t desc[static FRAME_DESC_LEN], const struct offload *o);
  * it is a plain packet with complete checksums, -EBADMSG when header and packet disagree or it is
  * none that PROTOCOL 3.4 lets through.
  */
-int offload_from_kernel(const struct virtio_net_hdr *h, const struct packet *p, struct offload *out);
+int offload_from_kernel(
+	const struct virtio_net_hdr *h, const struct packet *p, struct offload *out);
 
 /*
  * Check a peer's super-packet (PROTOCOL 3.4) and make the header to write it to the TUN with: sets *h,
@@ -51,8 +52,8 @@ int offload_from_kernel(const struct virtio_net_hdr *h, const struct packet *p, 
  * Returns 0; or, with nothing changed, -EBADMSG, or -EMSGSIZE for a good UDP train of over 64 datagrams, which
  * some kernels take no more of in one write: cut it.
  */
-int offload_to_kernel(uint8_t *bytes, const struct packet *p, const struct offload *o,
-	struct virtio_net_hdr *h);
+int offload_to_kernel(
+	uint8_t *bytes, const struct packet *p, const struct offload *o, struct virtio_net_hdr *h);
 
 /*
  * Cut a valid super-packet into plain packets with complete checksums, one per call.

@@ -13,13 +13,13 @@
  */
 struct packet {
 	struct addr src, dst;
-	uint32_t len;       /* Of the whole packet; equals what the IP header says. */
-	uint16_t l4_off;    /* Where the transport header starts. */
-	uint8_t proto;      /* IPPROTO_* of the transport header. */
-	bool fragment;      /* A fragment, first or later: ports and flags must not be read. */
+	uint32_t len;        /* Of the whole packet; equals what the IP header says. */
+	uint16_t l4_off;     /* Where the transport header starts. */
+	uint8_t proto;       /* IPPROTO_* of the transport header. */
+	bool fragment;       /* A fragment, first or later: ports and flags must not be read. */
 	uint16_t l4_hdr_len; /* TCP or UDP header length; 0 for others and fragments. */
 	uint16_t src_port, dst_port; /* 0 unless TCP or UDP. */
-	uint8_t tcp_flags;  /* 0 unless TCP. */
+	uint8_t tcp_flags;           /* 0 unless TCP. */
 };
 
 enum {

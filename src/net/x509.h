@@ -50,33 +50,33 @@ struct x509_ext {
 };
 
 struct x509_spki {
-	struct der all;    /* SubjectPublicKeyInfo with its header. */
-	struct der key;    /* Content of its BIT STRING. */
+	struct der all; /* SubjectPublicKeyInfo with its header. */
+	struct der key; /* Content of its BIT STRING. */
 	enum x509_key alg;
-	unsigned bits;     /* Also where an RSA key is too weak or too long; 0 when unknown. */
+	unsigned bits; /* Also where an RSA key is too weak or too long; 0 when unknown. */
 };
 
 struct x509_cert {
-	struct der all;    /* The whole Certificate. */
-	struct der tbs;    /* TBSCertificate with its header: what is signed. */
-	struct der sig;    /* Content of the signature's BIT STRING. */
+	struct der all; /* The whole Certificate. */
+	struct der tbs; /* TBSCertificate with its header: what is signed. */
+	struct der sig; /* Content of the signature's BIT STRING. */
 	enum x509_sig sig_alg;
-	unsigned version;  /* 1, 2 or 3. */
-	struct der serial; /* Content of the INTEGER. */
-	struct der issuer, subject; /* Names with their headers. */
+	unsigned version;              /* 1, 2 or 3. */
+	struct der serial;             /* Content of the INTEGER. */
+	struct der issuer, subject;    /* Names with their headers. */
 	int64_t not_before, not_after; /* Unix seconds. */
-	struct der spki;   /* SubjectPublicKeyInfo with its header. */
-	struct der key;    /* Content of its BIT STRING. */
+	struct der spki;               /* SubjectPublicKeyInfo with its header. */
+	struct der key;                /* Content of its BIT STRING. */
 	enum x509_key key_alg;
 	unsigned key_bits;
 
 	bool has_basic, is_ca, basic_critical;
-	int path_len;      /* -1: no limit. */
+	int path_len; /* -1: no limit. */
 	bool has_ku, ku_critical;
 	unsigned ku;
 	bool has_eku;
 	unsigned eku;
-	struct der san;    /* Content of GeneralNames; len 0 when absent. */
+	struct der san; /* Content of GeneralNames; len 0 when absent. */
 	bool san_critical;
 	struct der skid, akid; /* Key identifiers; len 0 when absent. */
 	bool unknown_critical; /* A critical extension this parser does not know. */
@@ -119,10 +119,10 @@ int x509_common_name(const struct der *name, char *out, size_t cap);
 struct x509_crl {
 	struct der all, tbs, sig;
 	enum x509_sig sig_alg;
-	struct der issuer;     /* With its header. */
+	struct der issuer; /* With its header. */
 	int64_t this_update;
-	int64_t next_update;   /* INT64_MAX when absent. */
-	struct der number;     /* Content of cRLNumber's INTEGER; len 0 when absent. */
+	int64_t next_update; /* INT64_MAX when absent. */
+	struct der number;   /* Content of cRLNumber's INTEGER; len 0 when absent. */
 	struct der akid;
 	struct der entries;    /* Content of revokedCertificates. */
 	bool unknown_critical; /* Such a CRL must not be used. */
@@ -145,6 +145,7 @@ int x509_crl_next(struct der *it, struct x509_revoked *out);
  * bytes and move *pos past it.  Returns its length, 0 when there is none, -EBADMSG (bad base64, no end line)
  * or -ENOBUFS.
  */
-int x509_pem_next(const char *text, size_t len, size_t *pos, const char *label, uint8_t *out, size_t cap);
+int x509_pem_next(
+	const char *text, size_t len, size_t *pos, const char *label, uint8_t *out, size_t cap);
 
 #endif

@@ -23,13 +23,14 @@ int netif_open(struct netif **out);
 void netif_close(struct netif *n); /* NULL is fine. */
 
 int netif_set_up(struct netif *n, int ifindex, uint16_t mtu, uint32_t txqueuelen);
-int netif_add_address(struct netif *n, int ifindex, const struct prefix *p); /* Host bits are the address; no DAD. */
+int netif_add_address(struct netif *n, int ifindex,
+	const struct prefix *p); /* Host bits are the address; no DAD. */
 int netif_del_address(struct netif *n, int ifindex, const struct prefix *p);
 
 struct netif_route {
 	struct prefix dst;
 	int ifindex;
-	uint32_t table; /* NETIF_TABLE_MAIN or our own. */
+	uint32_t table;     /* NETIF_TABLE_MAIN or our own. */
 	struct addr source; /* Preferred source; family 0: none. */
 };
 /* A route of ours to dst in table by ifindex is replaced.  Somebody else's stays: -EEXIST. */

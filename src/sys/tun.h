@@ -18,7 +18,7 @@ struct tun {
 	int ifindex;
 	int fds[TUN_MAX_QUEUES]; /* Non-blocking, close-on-exec. */
 	size_t n_queues;
-	unsigned can; /* Set of OFFLOAD_CAN_* (net/offload.h) that the kernel has taken. */
+	unsigned can;      /* Set of OFFLOAD_CAN_* (net/offload.h) that the kernel has taken. */
 	char why_not[128]; /* Why something of OFFLOAD_CAN_ALL is missing; "" when nothing is. */
 };
 

@@ -29,8 +29,8 @@ enum tls_status {
 struct tls_peer {
 	struct ident ident;
 	char serial[2 * X509_SERIAL_MAX + 1]; /* Lower-case hexadecimal. */
-	struct der issuer;    /* Name with its header; belongs to the tls_conn. */
-	int64_t not_after;    /* Unix seconds. */
+	struct der issuer;                    /* Name with its header; belongs to the tls_conn. */
+	int64_t not_after;                    /* Unix seconds. */
 };
 
 struct tls_info {
@@ -58,7 +58,8 @@ enum tls_status tls_conn_handshake(struct tls_conn *c, int64_t now);
 /* After TLS_OK, or TLS_REFUSED where a certificate could be read; else NULL. */
 const struct tls_peer *tls_conn_peer(const struct tls_conn *c);
 struct tls_info tls_conn_info(const struct tls_conn *c);
-const struct tls_failure *tls_conn_failure(const struct tls_conn *c); /* After TLS_REFUSED, TLS_FAILED. */
+const struct tls_failure *tls_conn_failure(
+	const struct tls_conn *c); /* After TLS_REFUSED, TLS_FAILED. */
 
 /*
  * Decrypt: as much as is there, up to cap bytes into out; *n is set.  TLS_OK with *n > 0, or TLS_MORE, TLS_CLOSED, TLS_FAILED with

@@ -24,11 +24,12 @@ struct tls_ctx_opts {
 	enum ident_role role; /* Ours. */
 	const char *network;  /* The NETWORK that identities must have. */
 	/* PEM texts, NUL-terminated; not kept.  cert: our leaf first, then intermediates. */
-	const char *cert, *key, *ca, *crl; /* crl may be NULL; several CRLs may follow each other. */
+	const char *cert, *key, *ca,
+		*crl; /* crl may be NULL; several CRLs may follow each other. */
 	bool require_pq;
 	bool crl_stale_deny;
-	int64_t crl_grace_s;  /* After nextUpdate, before crl_stale_deny acts. */
-	int64_t now;          /* Unix seconds, for the checks below. */
+	int64_t crl_grace_s; /* After nextUpdate, before crl_stale_deny acts. */
+	int64_t now;         /* Unix seconds, for the checks below. */
 };
 
 /*

@@ -26,9 +26,9 @@ enum tls_reason {
 	TLS_REASON_BAD_IDENTITY,
 	TLS_REASON_WRONG_NAME,
 	/* Not about a certificate: */
-	TLS_REASON_ALERT,     /* The peer sent a fatal alert: it refuses us. */
-	TLS_REASON_PROTOCOL,  /* Not TLS 1.3, garbage, wrong ALPN, bad record. */
-	TLS_REASON_CLOSED,    /* The peer ended the connection before the handshake did. */
+	TLS_REASON_ALERT,    /* The peer sent a fatal alert: it refuses us. */
+	TLS_REASON_PROTOCOL, /* Not TLS 1.3, garbage, wrong ALPN, bad record. */
+	TLS_REASON_CLOSED,   /* The peer ended the connection before the handshake did. */
 	TLS_REASON_INTERNAL,
 	TLS_N_REASONS,
 };
@@ -49,12 +49,13 @@ int tls_trust_add_crls(struct tls_trust *t, const char *pem, char why[static 256
 size_t tls_trust_revoked_count(const struct tls_trust *t);
 int64_t tls_trust_crl_next_update(const struct tls_trust *t); /* The earliest; INT64_MAX: no CRL. */
 int64_t tls_trust_ca_expiry(const struct tls_trust *t);       /* The earliest of the CAs. */
-bool tls_trust_is_revoked(const struct tls_trust *t, const struct der *issuer, const struct der *serial);
+bool tls_trust_is_revoked(
+	const struct tls_trust *t, const struct der *issuer, const struct der *serial);
 
 enum { TLS_CHAIN_MAX = 4 }; /* Certificates a peer may send, its leaf included. */
 
 struct tls_verify_opts {
-	enum ident_role role;    /* The peer's, as it must be. */
+	enum ident_role role; /* The peer's, as it must be. */
 	const char *network;
 	const char *server_name; /* Client only: the host asked for; NULL for a server. */
 	int64_t now;             /* Unix seconds. */
@@ -70,7 +71,7 @@ enum tls_reason tls_verify_chain(const struct tls_trust *t, const struct der *ch
 	const struct tls_verify_opts *opts, struct ident *id, char detail[static 256]);
 
 /* Does sig over tbs come from the key in spki (with header)?  0 or -EBADMSG.  Keys of PROTOCOL 2.3 only. */
-int tls_verify_signature(const struct der *spki, enum x509_sig alg, const struct der *tbs,
-	const struct der *sig);
+int tls_verify_signature(
+	const struct der *spki, enum x509_sig alg, const struct der *tbs, const struct der *sig);
 
 #endif
