@@ -1,0 +1,336 @@
+#include "pki/ca.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pki/fs.h"
+#include "pki/keyfile.h"
+#include "pki/pem.h"
+
+#define INDEX "index.db"
+#define LOCK  "lock"
+
+void ca_init(struct ca *ca)
+{
+	*ca = (struct ca){ .dir = -1, .lock = -1 };
+}
+
+void ca_close(struct ca *ca)
+{
+	key_free(ca->key);
+	free(ca->der);
+	store_close(ca->store);
+	if (ca->lock >= 0)
+		(void)close(ca->lock);
+	if (ca->dir >= 0)
+		(void)close(ca->dir);
+	ca_init(ca);
+}
+
+int ca_store_failed(const struct ca *ca, int err)
+{
+	if (err == -ENOENT)
+		return cli_fail(CLI_NOT_FOUND, "the index has no such record");
+	if (err == -EBADMSG)
+		return cli_fail(
+			CLI_FAILED, "index.db is not an index of this version, or is damaged");
+	return cli_fail(CLI_FAILED, "the index: %s (%s)", strerror(-err), store_error(ca->store));
+}
+
+char *ca_cert_path(const char *kind, const char *serial, char out[static CA_PATH_LEN])
+{
+	(void)snprintf(
+		out, CA_PATH_LEN, "%s/%.40s.crt", strcmp(kind, "ca") == 0 ? "ca" : "certs", serial);
+	return out;
+}
+
+char *ca_key_path(const char *kind, const char *serial, char out[static CA_PATH_LEN])
+{
+	(void)snprintf(
+		out, CA_PATH_LEN, "%s/%.40s.key", strcmp(kind, "ca") == 0 ? "ca" : "keys", serial);
+	return out;
+}
+
+int ca_read_cert(const struct ca *ca, const char *kind, const char *serial, uint8_t **der,
+	struct x509_cert *cert)
+{
+	char path[CA_PATH_LEN], *text = NULL;
+	struct serial found;
+	uint8_t *bytes = NULL;
+	size_t len = 0, n = 0;
+	int r = fs_read(ca->dir, ca_cert_path(kind, serial, path), &text, &len);
+
+	if (r == 0)
+		r = pem_decode("CERTIFICATE", text, len, &bytes, &n);
+	free(text);
+	if (r == 0)
+		r = x509_parse(bytes, n, cert);
+	if (r == 0 && (serial_of(&cert->serial, &found) < 0 || strcmp(found.text, serial) != 0))
+		r = -EBADMSG;
+	if (r < 0) {
+		free(bytes);
+		return cli_fail(CLI_FAILED, "cannot read %s: %s", path, strerror(-r));
+	}
+	*der = bytes;
+	return CLI_OK;
+}
+
+static int keep_serial(const struct store_cert *c, void *arg)
+{
+	int r = serial_parse(c->serial, arg);
+
+	return r < 0 ? r : 1;
+}
+
+int ca_load_cert(const struct cli *cli, struct ca *ca)
+{
+	const struct store_filter newest = { .kind = "ca", .newest_first = true };
+	int r = store_each(ca->store, &newest, keep_serial, &ca->serial);
+
+	if (r == 0)
+		return cli_fail(CLI_NOT_FOUND, "%s holds no CA: make one with 'init'", cli->dir);
+	if (r == 1)
+		r = store_meta(ca->store, "network", ca->network, sizeof(ca->network));
+	if (r < 0)
+		return ca_store_failed(ca, r);
+	free(ca->der);
+	ca->der = NULL;
+	return ca_read_cert(ca, "ca", ca->serial.text, &ca->der, &ca->cert);
+}
+
+struct leftover {
+	struct store_cert c;
+	char serial[SERIAL_TEXT_LEN], kind[8];
+};
+
+static int keep_leftover(const struct store_cert *c, void *arg)
+{
+	struct leftover *l = arg;
+
+	(void)snprintf(l->serial, sizeof(l->serial), "%s", c->serial);
+	(void)snprintf(l->kind, sizeof(l->kind), "%s", c->kind);
+	return 1;
+}
+
+/* A reserved serial: the certificate is there whole, and counts, or nothing was handed out. */
+static int settle(const struct cli *cli, struct ca *ca, const struct leftover *l)
+{
+	char path[CA_PATH_LEN];
+	struct x509_cert cert;
+	uint8_t *der = NULL;
+	const char *what;
+	int r;
+
+	if (fs_exists(ca->dir, ca_cert_path(l->kind, l->serial, path))) {
+		r = ca_read_cert(ca, l->kind, l->serial, &der, &cert);
+		if (r != CLI_OK)
+			return r;
+		what = "recovered";
+		r = store_begin(ca->store);
+		if (r == 0)
+			r = store_set_issued(ca->store, l->serial, cert.not_before, cert.not_after);
+		free(der);
+	} else {
+		what = "abandoned";
+		r = fs_remove(ca->dir, ca_key_path(l->kind, l->serial, path));
+		if (r < 0)
+			return cli_fail(CLI_FAILED, "cannot remove %s: %s", path, strerror(-r));
+		r = store_begin(ca->store);
+		if (r == 0)
+			r = store_set_abandoned(ca->store, l->serial);
+	}
+	if (r == 0)
+		r = store_audit(ca->store, cli->now, what, l->serial, NULL);
+	if (r == 0)
+		r = store_commit(ca->store);
+	if (r < 0)
+		return ca_store_failed(ca, r);
+	cli_note(cli, "a command was cut short: certificate %s %s", l->serial, what);
+	return CLI_OK;
+}
+
+/* Put in order what a killed command has left. */
+static int recover(const struct cli *cli, struct ca *ca)
+{
+	static const char *const dirs[] = { ".", "ca", "certs", "keys" };
+	const struct store_filter reserved = { .reserved = true };
+	struct leftover l;
+	int r;
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		int d = fs_dir_open(ca->dir, dirs[i]);
+		r = d < 0 ? d : fs_sweep(d);
+		if (d >= 0)
+			(void)close(d);
+		if (r < 0)
+			return cli_fail(CLI_FAILED, "cannot tidy %s/%s: %s", cli->dir, dirs[i],
+				strerror(-r));
+	}
+	while ((r = store_each(ca->store, &reserved, keep_leftover, &l)) == 1) {
+		r = settle(cli, ca, &l);
+		if (r != CLI_OK)
+			return r;
+	}
+	return r < 0 ? ca_store_failed(ca, r) : CLI_OK;
+}
+
+static int take_lock(const struct cli *cli, struct ca *ca)
+{
+	int fd = fs_lock(ca->dir, LOCK, cli->wait_s);
+
+	if (fd == -EWOULDBLOCK)
+		return cli_fail(CLI_LOCKED, "%s is in use by another command: try again, or --wait",
+			cli->dir);
+	if (fd < 0)
+		return cli_fail(CLI_FAILED, "cannot lock %s/%s: %s", cli->dir, LOCK, strerror(-fd));
+	ca->lock = fd;
+	return CLI_OK;
+}
+
+static int open_index(const struct cli *cli, enum store_mode mode, struct ca *ca)
+{
+	char path[4096];
+	int n = snprintf(path, sizeof(path), "%s/%s", cli->dir, INDEX);
+	int r = n < 0 || (size_t)n >= sizeof(path) ? -ENAMETOOLONG
+						   : store_open(path, mode, &ca->store);
+
+	if (r == -ENOENT)
+		return cli_fail(CLI_NOT_FOUND, "%s holds no CA: make one with 'init'", cli->dir);
+	if (r == -EBADMSG)
+		return cli_fail(
+			CLI_FAILED, "%s is damaged, or not an index that this version knows", path);
+	if (r < 0)
+		return cli_fail(CLI_FAILED, "cannot open %s: %s", path, strerror(-r));
+	return CLI_OK;
+}
+
+static int open_dir(const struct cli *cli, struct ca *ca)
+{
+	int fd = fs_dir_open(AT_FDCWD, cli->dir);
+
+	if (fd == -ENOENT)
+		return cli_fail(CLI_NOT_FOUND,
+			"no CA in %s: make one with 'init', or name its directory with --dir",
+			cli->dir);
+	if (fd < 0)
+		return cli_fail(CLI_FAILED, "cannot open %s: %s", cli->dir, strerror(-fd));
+	ca->dir = fd;
+	if (fs_dir_check(fd) < 0)
+		return cli_fail(
+			CLI_FAILED, "others may write into %s: 'chmod go-w' it first", cli->dir);
+	return CLI_OK;
+}
+
+int ca_load_key(const struct cli *cli, struct ca *ca, const struct pass *pass)
+{
+	char path[CA_PATH_LEN], why[256];
+	struct pass asked;
+	int r;
+
+	ca_key_path("ca", ca->serial.text, path);
+	r = keyfile_load(ca->dir, path, &ca->cert.spki, pass, &ca->key);
+	if (r == -ENOKEY) {
+		r = pass_read(&cli->pass, "Passphrase of the CA's key", 1, &asked, why);
+		if (r < 0)
+			return cli_fail(CLI_PASSPHRASE, "%s", why);
+		r = keyfile_load(ca->dir, path, &ca->cert.spki, &asked, &ca->key);
+		pass_wipe(&asked);
+	}
+	if (r == -EKEYREJECTED)
+		return cli_fail(CLI_PASSPHRASE, "wrong passphrase for the CA's key");
+	if (r == -EPERM)
+		return cli_fail(CLI_FAILED,
+			"%s/%s can be touched by others: 'chmod 600' it, and think about who has",
+			cli->dir, path);
+	if (r == -EBADMSG)
+		return cli_fail(CLI_FAILED, "%s/%s does not hold the CA's key", cli->dir, path);
+	if (r < 0)
+		return cli_fail(CLI_FAILED, "cannot read %s/%s: %s", cli->dir, path, strerror(-r));
+	return CLI_OK;
+}
+
+int ca_open(const struct cli *cli, enum ca_mode mode, struct ca *ca)
+{
+	int r;
+
+	ca_init(ca);
+	r = open_dir(cli, ca);
+	if (r == CLI_OK && mode != CA_READ)
+		r = take_lock(cli, ca);
+	if (r == CLI_OK)
+		r = open_index(cli, mode == CA_READ ? STORE_READ : STORE_WRITE, ca);
+	if (r == CLI_OK && mode != CA_READ)
+		r = recover(cli, ca);
+	if (r == CLI_OK)
+		r = ca_load_cert(cli, ca);
+	if (r == CLI_OK && mode == CA_SIGN)
+		r = ca_load_key(cli, ca, NULL);
+	return r;
+}
+
+static bool ours(const char *name)
+{
+	static const char *const names[] = { "ca", "certs", "keys", LOCK, INDEX, INDEX "-wal",
+		INDEX "-shm", INDEX "-journal", CA_BUNDLE, CA_CRL };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int make_dirs(const struct cli *cli, struct ca *ca)
+{
+	static const char *const dirs[] = { "ca", "certs", "keys" };
+
+	ca->dir = fs_dir_make(AT_FDCWD, cli->dir);
+	if (ca->dir < 0)
+		return cli_fail(CLI_FAILED, "cannot make %s: %s", cli->dir, strerror(-ca->dir));
+	if (fs_dir_check(ca->dir) < 0)
+		return cli_fail(
+			CLI_FAILED, "others may write into %s: 'chmod go-w' it first", cli->dir);
+	if (!fs_holds_only(ca->dir, ours))
+		return cli_fail(
+			CLI_FAILED, "%s is not empty: choose a directory of its own", cli->dir);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		int d = fs_dir_make(ca->dir, dirs[i]);
+		if (d < 0)
+			return cli_fail(CLI_FAILED, "cannot make %s/%s: %s", cli->dir, dirs[i],
+				strerror(-d));
+		(void)close(d);
+	}
+	return CLI_OK;
+}
+
+static int found_one(const struct store_cert *c, void *arg)
+{
+	(void)c;
+	(void)arg;
+	return 1;
+}
+
+int ca_create(const struct cli *cli, struct ca *ca)
+{
+	const struct store_filter cas = { .kind = "ca" };
+	int r;
+
+	ca_init(ca);
+	r = make_dirs(cli, ca);
+	if (r == CLI_OK)
+		r = take_lock(cli, ca);
+	if (r == CLI_OK)
+		r = open_index(cli, STORE_CREATE, ca);
+	if (r == CLI_OK)
+		r = recover(cli, ca);
+	if (r != CLI_OK)
+		return r;
+	r = store_each(ca->store, &cas, found_one, NULL);
+	if (r == 1)
+		return cli_fail(CLI_FAILED, "%s holds a CA already", cli->dir);
+	return r < 0 ? ca_store_failed(ca, r) : CLI_OK;
+}

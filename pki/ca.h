@@ -1,0 +1,79 @@
+#ifndef PKI_CA_H
+#define PKI_CA_H
+
+#include "net/ident.h"
+#include "net/x509.h"
+#include "pki/cli.h"
+#include "pki/key.h"
+#include "pki/pass.h"
+#include "pki/serial.h"
+#include "pki/store.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A CA's directory (0700):
+ *
+ *     ca.crt            what peers trust: give it to every host
+ *     crl.pem           the newest CRL: give it to every server
+ *     ca/SERIAL.crt     the CA's own certificate
+ *     ca/SERIAL.key     its key, encrypted unless made with --no-pass (0600)
+ *     certs/SERIAL.crt  every certificate issued
+ *     keys/SERIAL.key   the keys that were made here (0600)
+ *     index.db          the index (store.h)
+ *     lock              held by a command that changes something; never removed
+ *
+ * Files named by a serial are written once and never change.
+ */
+
+#define CA_BUNDLE "ca.crt"
+#define CA_CRL    "crl.pem"
+
+enum ca_mode {
+	CA_READ,  /* Takes no lock. */
+	CA_WRITE, /* The lock, and what a killed command has left is put in order. */
+	CA_SIGN,  /* The CA's key as well. */
+};
+
+enum { CA_PATH_LEN = 64 };
+
+struct ca {
+	int dir, lock;
+	struct store *store;
+	char network[IDENT_NETWORK_MAX + 1];
+	struct serial serial; /* Of the CA certificate. */
+	uint8_t *der;         /* That certificate; cert points into it. */
+	struct x509_cert cert;
+	struct key *key; /* CA_SIGN. */
+};
+
+/*
+ * All return a cli_exit code and have said why when it is not CLI_OK.  ca_close() suits every struct ca that
+ * ca_init() has touched.
+ */
+void ca_init(struct ca *ca);
+int ca_open(const struct cli *cli, enum ca_mode mode, struct ca *ca);
+void ca_close(struct ca *ca);
+
+/* Make the directory, or take up one whose making was cut short.  CLI_FAILED when it holds a CA or foreign files. */
+int ca_create(const struct cli *cli, struct ca *ca);
+
+/* Load the CA's certificate that is in force, once ca->store is open. */
+int ca_load_cert(const struct cli *cli, struct ca *ca);
+
+/* Load its key; pass NULL: ask for a passphrase if it has one. */
+int ca_load_key(const struct cli *cli, struct ca *ca, const struct pass *pass);
+
+/* Say that the index has failed. */
+int ca_store_failed(const struct ca *ca, int err);
+
+/* "certs/SERIAL.crt", "keys/SERIAL.key"; for a CA's own "ca/SERIAL.crt", "ca/SERIAL.key". */
+char *ca_cert_path(const char *kind, const char *serial, char out[static CA_PATH_LEN]);
+char *ca_key_path(const char *kind, const char *serial, char out[static CA_PATH_LEN]);
+
+/* Read a certificate of this CA: *der is to be freed, *cert points into it. */
+int ca_read_cert(const struct ca *ca, const char *kind, const char *serial, uint8_t **der,
+	struct x509_cert *cert);
+
+#endif

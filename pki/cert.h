@@ -1,0 +1,45 @@
+#ifndef PKI_CERT_H
+#define PKI_CERT_H
+
+#include "net/x509.h"
+#include "pki/key.h"
+#include "pki/san.h"
+#include "pki/serial.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Making certificates (RFC 5280): our own TBSCertificate, signed by wolfCrypt, then held against lint.h. */
+
+enum cert_kind {
+	CERT_CA,     /* keyCertSign, cRLSign, path length 0. */
+	CERT_SERVER, /* digitalSignature, serverAuth. */
+	CERT_CLIENT, /* digitalSignature, clientAuth. */
+};
+
+enum {
+	CERT_MAX = 32768,
+	CERT_CN_MAX = 64,
+};
+
+struct cert_spec {
+	enum cert_kind kind;
+	const struct serial *serial;
+	const char *common_name; /* 1 to CERT_CN_MAX octets of UTF-8. */
+	int64_t not_before, not_after;
+	struct der spki;                /* The holder's key, with header. */
+	const struct san_list *sans;    /* NULL for a CA. */
+	const struct x509_cert *issuer; /* NULL: signed by itself. */
+};
+
+/*
+ * Make and sign a certificate with the issuer's key.  Returns its length in out; -EINVAL when it would break a rule
+ * (why says which), -EIO when signing fails.  Nothing that the lint objects to comes out.
+ */
+int cert_make(const struct cert_spec *spec, struct key *signer, uint8_t out[static CERT_MAX],
+	char why[static 256]);
+
+/* "ca", "server", "client". */
+const char *cert_kind_name(enum cert_kind kind);
+
+#endif

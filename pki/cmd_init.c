@@ -1,0 +1,108 @@
+#include "pki/cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "pki/ca.h"
+#include "pki/issue.h"
+#include "pki/result.h"
+
+struct init_opts {
+	const char *alg;
+	int64_t days, crl_days;
+	bool no_pass;
+};
+
+static const struct opt opts[] = {
+	{ "alg", OPT_TEXT, offsetof(struct init_opts, alg), "ALG",
+		"the CA's key: p256 (default), p384, ed25519 or rsa3072", 0, 0 },
+	{ "days", OPT_NUMBER, offsetof(struct init_opts, days), "N",
+		"validity of the CA certificate (default: 3650)", 1, ISSUE_DAYS_MAX },
+	{ "crl-days", OPT_NUMBER, offsetof(struct init_opts, crl_days), "N",
+		"days until the first CRL must be renewed (default: 180)", 1, ISSUE_DAYS_MAX },
+	{ "no-pass", OPT_FLAG, offsetof(struct init_opts, no_pass), NULL,
+		"store the CA's key unencrypted", 0, 0 },
+};
+
+/* The passphrase for the new key; *encrypt says whether there is one. */
+static int choose_pass(
+	const struct cli *cli, const struct init_opts *o, struct pass *pass, bool *encrypt)
+{
+	char why[256];
+
+	*encrypt = !o->no_pass;
+	if (o->no_pass && pass_given(&cli->pass))
+		return cli_fail(CLI_USAGE, "--no-pass and a passphrase exclude each other");
+	if (o->no_pass)
+		return CLI_OK;
+	if (pass_read(&cli->pass, "New passphrase for the CA's key", 2, pass, why) < 0)
+		return cli_fail(CLI_USAGE, "%s (or --no-pass: the key is stored unencrypted)", why);
+	return CLI_OK;
+}
+
+static int make_ca(const struct cli *cli, const char *network, const struct issue_opts *issue,
+	int64_t crl_days)
+{
+	struct store_crl crl;
+	struct issued done;
+	struct ca ca;
+	int r = ca_create(cli, &ca);
+
+	if (r == CLI_OK) {
+		(void)snprintf(ca.network, sizeof(ca.network), "%s", network);
+		r = issue_cert(cli, &ca, issue, &done);
+	}
+	if (r == CLI_OK)
+		r = ca_load_cert(cli, &ca);
+	if (r == CLI_OK)
+		r = issue_bundle(cli, &ca);
+	if (r == CLI_OK)
+		r = ca_load_key(cli, &ca, issue->pass);
+	if (r == CLI_OK)
+		r = issue_crl(cli, &ca, crl_days, &crl);
+	if (r == CLI_OK)
+		r = result_ca(cli, &ca, &crl);
+	ca_close(&ca);
+	return r;
+}
+
+static int run(const struct cli *cli, const void *opts_in, char **args, int n_args)
+{
+	const struct init_opts *o = opts_in;
+	struct pass pass = { .len = 0 };
+	struct issue_opts issue = {
+		.kind = CERT_CA,
+		.name = "ca",
+		.days = o->days != 0 ? o->days : ISSUE_CA_DAYS,
+		.alg = KEY_P256,
+	};
+	bool encrypt;
+	int r;
+
+	(void)n_args;
+	if (!ident_valid_network(args[0]))
+		return cli_fail(CLI_USAGE,
+			"'%.80s' is no network name: a lower-case DNS name like vpn.example.net",
+			args[0]);
+	if (o->alg != NULL && key_alg_parse(o->alg, &issue.alg) < 0)
+		return cli_fail(CLI_USAGE, "--alg takes p256, p384, ed25519 or rsa3072");
+	r = choose_pass(cli, o, &pass, &encrypt);
+	issue.pass = encrypt ? &pass : NULL;
+	if (r == CLI_OK)
+		r = make_ca(cli, args[0], &issue, o->crl_days);
+	pass_wipe(&pass);
+	return r;
+}
+
+const struct cmd pki_cmd_init = {
+	.name = "init",
+	.args = "NETWORK",
+	.summary = "Make a CA for a network, with its key, its certificate and a first CRL",
+	.example = "  sallyport-pki --dir /etc/sallyport/pki init vpn.example.net",
+	.opts = opts,
+	.n_opts = sizeof(opts) / sizeof(opts[0]),
+	.opts_size = sizeof(struct init_opts),
+	.min_args = 1,
+	.max_args = 1,
+	.run = run,
+};

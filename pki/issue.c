@@ -1,0 +1,358 @@
+#include "pki/issue.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "pki/fs.h"
+#include "pki/keyfile.h"
+#include "pki/pem.h"
+
+enum { DAY_S = 86400, CA_HASH_DIGITS = 8, CA_NETWORK_LEN = 52 };
+
+/* What is being issued. */
+struct job {
+	const struct issue_opts *opts;
+	struct issued done;
+	struct key *own; /* The key made for the holder. */
+	uint8_t spki[KEY_SPKI_MAX];
+	struct der pub;
+	char subject[CERT_CN_MAX + 1];
+	uint8_t der[CERT_MAX];
+	int der_len;
+};
+
+/* A CA's subject is unique without anybody keeping count: "vpn.example.net CA 5f3a9c21". */
+static void set_subject(const struct ca *ca, struct job *j)
+{
+	if (j->opts->kind == CERT_CA)
+		(void)snprintf(j->subject, sizeof(j->subject), "%.*s CA %.*s", CA_NETWORK_LEN,
+			ca->network, CA_HASH_DIGITS, j->done.serial.text);
+	else
+		(void)snprintf(j->subject, sizeof(j->subject), "%s", j->opts->name);
+}
+
+static int set_dates(const struct cli *cli, const struct ca *ca, struct job *j)
+{
+	struct issued *d = &j->done;
+
+	d->not_before = cli->now - ISSUE_BACKDATE_S;
+	d->not_after = cli->now + j->opts->days * DAY_S;
+	if (j->opts->kind == CERT_CA)
+		return CLI_OK;
+	if (cli->now > ca->cert.not_after)
+		return cli_fail(CLI_CRITICAL, "the CA has expired: it can issue nothing more");
+	d->not_before = MAX(d->not_before, ca->cert.not_before);
+	if (d->not_before > d->not_after)
+		return cli_fail(CLI_FAILED, "the CA is not valid yet: is the clock right?");
+	if (d->not_after > ca->cert.not_after) {
+		d->not_after = ca->cert.not_after;
+		cli_note(cli, "the certificate ends with its CA, %lld days from now",
+			(long long)((d->not_after - cli->now) / DAY_S));
+	}
+	return CLI_OK;
+}
+
+static int set_key(struct job *j)
+{
+	int n;
+
+	if (j->opts->spki != NULL) {
+		j->pub = *j->opts->spki;
+		return CLI_OK;
+	}
+	if (key_make(j->opts->alg, &j->own) < 0 || (n = key_spki(j->own, j->spki)) < 0)
+		return cli_fail(CLI_FAILED, "making a key failed");
+	j->pub = (struct der){ j->spki, (size_t)n };
+	return CLI_OK;
+}
+
+static int set_identity(const struct ca *ca, struct job *j)
+{
+	struct ident id = { .role = IDENT_CLIENT };
+	char uri[IDENT_URI_MAX + 1];
+
+	if (j->opts->kind == CERT_CA)
+		return CLI_OK;
+	if (j->opts->kind == CERT_SERVER)
+		id.role = IDENT_SERVER;
+	(void)snprintf(id.network, sizeof(id.network), "%s", ca->network);
+	(void)snprintf(id.name, sizeof(id.name), "%s", j->opts->name);
+	if (san_add_uri(j->opts->sans, ident_format(&id, uri)) < 0)
+		return cli_fail(CLI_USAGE, "too many alternative names");
+	return CLI_OK;
+}
+
+static int reserve(const struct cli *cli, struct ca *ca, const struct job *j)
+{
+	const char *kind = cert_kind_name(j->opts->kind), *serial = j->done.serial.text;
+	char sans[SAN_TEXT_LEN] = "";
+	int r;
+
+	if (j->opts->sans != NULL)
+		san_text(j->opts->sans, sans);
+	const struct store_cert c = {
+		.serial = serial,
+		.issuer = j->opts->kind == CERT_CA ? serial : ca->serial.text,
+		.kind = kind,
+		.name = j->opts->name,
+		.sans = sans,
+		.has_key = j->own != NULL,
+		.created = cli->now,
+		.not_before = j->done.not_before,
+		.not_after = j->done.not_after,
+	};
+	r = store_begin(ca->store);
+	if (r == 0 && j->opts->kind == CERT_CA)
+		r = store_set_meta(ca->store, "network", ca->network);
+	if (r == 0)
+		r = store_reserve(ca->store, &c);
+	if (r == 0)
+		r = store_audit(ca->store, cli->now, kind, serial, j->opts->name);
+	if (r == 0)
+		r = store_commit(ca->store);
+	if (r < 0) {
+		store_rollback(ca->store);
+		return ca_store_failed(ca, r);
+	}
+	return CLI_OK;
+}
+
+static int sign(struct ca *ca, struct job *j)
+{
+	bool is_ca = j->opts->kind == CERT_CA;
+	const struct cert_spec spec = {
+		.kind = j->opts->kind,
+		.serial = &j->done.serial,
+		.common_name = j->subject,
+		.not_before = j->done.not_before,
+		.not_after = j->done.not_after,
+		.spki = j->pub,
+		.sans = j->opts->sans,
+		.issuer = is_ca ? NULL : &ca->cert,
+	};
+	char why[256];
+
+	j->der_len = cert_make(&spec, is_ca ? j->own : ca->key, j->der, why);
+	return j->der_len < 0 ? cli_fail(CLI_FAILED, "%s", why) : CLI_OK;
+}
+
+static int write_cert(const struct cli *cli, const struct ca *ca, const struct job *j)
+{
+	char *text = pem_encode("CERTIFICATE", j->der, (size_t)j->der_len);
+	int r = text == NULL ? -ENOMEM
+			     : fs_create(ca->dir, j->done.cert_path, FS_PUBLIC, text, strlen(text));
+
+	free(text);
+	if (r < 0)
+		return cli_fail(CLI_FAILED, "cannot write %s/%s: %s", cli->dir, j->done.cert_path,
+			strerror(-r));
+	return CLI_OK;
+}
+
+static int write_key(const struct cli *cli, const struct ca *ca, struct job *j)
+{
+	int r;
+
+	if (j->own == NULL)
+		return CLI_OK;
+	ca_key_path(cert_kind_name(j->opts->kind), j->done.serial.text, j->done.key_path);
+	r = keyfile_write(ca->dir, j->done.key_path, j->own, j->opts->pass);
+	if (r < 0)
+		return cli_fail(CLI_FAILED, "cannot write %s/%s: %s", cli->dir, j->done.key_path,
+			strerror(-r));
+	return CLI_OK;
+}
+
+/* Is the certificate's file there?  Then it counts, whatever failed after. */
+static void give_up(const struct cli *cli, struct ca *ca, const struct job *j)
+{
+	int r;
+
+	if (fs_exists(ca->dir, j->done.cert_path))
+		return; /* The next command recovers it. */
+	if (j->done.key_path[0] != '\0')
+		(void)fs_remove(ca->dir, j->done.key_path);
+	r = store_begin(ca->store);
+	if (r == 0)
+		r = store_set_abandoned(ca->store, j->done.serial.text);
+	if (r == 0)
+		r = store_audit(ca->store, cli->now, "abandoned", j->done.serial.text, NULL);
+	if (r == 0)
+		r = store_commit(ca->store);
+	if (r < 0)
+		store_rollback(ca->store); /* The next command does it. */
+}
+
+static int record(const struct cli *cli, struct ca *ca, const struct job *j)
+{
+	const struct issued *d = &j->done;
+	int r = store_begin(ca->store);
+
+	if (r == 0)
+		r = store_set_issued(ca->store, d->serial.text, d->not_before, d->not_after);
+	if (r == 0)
+		r = store_audit(ca->store, cli->now, "issued", d->serial.text, j->opts->name);
+	if (r == 0)
+		r = store_commit(ca->store);
+	if (r < 0) {
+		store_rollback(ca->store);
+		return ca_store_failed(ca, r);
+	}
+	return CLI_OK;
+}
+
+static int prepare(const struct cli *cli, const struct ca *ca, struct job *j)
+{
+	int r;
+
+	if (serial_make(&j->done.serial) < 0)
+		return cli_fail(CLI_FAILED, "the system gives no random numbers");
+	ca_cert_path(cert_kind_name(j->opts->kind), j->done.serial.text, j->done.cert_path);
+	set_subject(ca, j);
+	r = set_dates(cli, ca, j);
+	if (r == CLI_OK)
+		r = set_identity(ca, j);
+	if (r == CLI_OK)
+		r = set_key(j);
+	return r;
+}
+
+int issue_cert(
+	const struct cli *cli, struct ca *ca, const struct issue_opts *opts, struct issued *out)
+{
+	struct job *j = calloc(1, sizeof(*j));
+	int r;
+
+	if (j == NULL)
+		return cli_fail(CLI_FAILED, "out of memory");
+	j->opts = opts;
+	r = prepare(cli, ca, j);
+	if (r == CLI_OK)
+		r = reserve(cli, ca, j);
+	if (r == CLI_OK) {
+		r = write_key(cli, ca, j);
+		if (r == CLI_OK)
+			r = sign(ca, j);
+		if (r == CLI_OK)
+			r = write_cert(cli, ca, j);
+		if (r != CLI_OK)
+			give_up(cli, ca, j);
+	}
+	if (r == CLI_OK)
+		r = record(cli, ca, j);
+	if (r == CLI_OK)
+		*out = j->done;
+	key_free(j->own);
+	free(j);
+	return r;
+}
+
+int issue_bundle(const struct cli *cli, struct ca *ca)
+{
+	char *text = pem_encode("CERTIFICATE", ca->der, ca->cert.all.len);
+	int r = text == NULL ? -ENOMEM
+			     : fs_replace(ca->dir, CA_BUNDLE, FS_PUBLIC, text, strlen(text));
+
+	free(text);
+	if (r < 0)
+		return cli_fail(
+			CLI_FAILED, "cannot write %s/%s: %s", cli->dir, CA_BUNDLE, strerror(-r));
+	return CLI_OK;
+}
+
+static int record_crl(const struct cli *cli, struct ca *ca, const struct store_crl *crl)
+{
+	char number[24];
+	int r = store_begin(ca->store);
+
+	(void)snprintf(number, sizeof(number), "%lld", (long long)crl->number);
+	if (r == 0)
+		r = store_add_crl(ca->store, crl, ca->serial.text);
+	if (r == 0)
+		r = store_audit(ca->store, cli->now, "crl", NULL, number);
+	if (r == 0)
+		r = store_commit(ca->store);
+	if (r < 0) {
+		store_rollback(ca->store);
+		return ca_store_failed(ca, r);
+	}
+	return CLI_OK;
+}
+
+static int write_crl(const struct cli *cli, struct ca *ca, const struct crl_spec *spec)
+{
+	char why[256], *text;
+	uint8_t *der = NULL;
+	int n = crl_make(spec, ca->key, &der, why), r;
+
+	if (n < 0)
+		return cli_fail(CLI_FAILED, "%s", why);
+	text = pem_encode("X509 CRL", der, (size_t)n);
+	free(der);
+	r = text == NULL ? -ENOMEM : fs_replace(ca->dir, CA_CRL, FS_PUBLIC, text, strlen(text));
+	free(text);
+	if (r < 0)
+		return cli_fail(
+			CLI_FAILED, "cannot write %s/%s: %s", cli->dir, CA_CRL, strerror(-r));
+	return CLI_OK;
+}
+
+/* The number of the CRL in place, which may be ahead of the index when a backup was restored or a command killed. */
+static int64_t number_in_place(const struct ca *ca)
+{
+	struct x509_crl crl;
+	char *text = NULL;
+	uint8_t *der = NULL;
+	size_t len = 0, n = 0;
+	int64_t number = 0;
+
+	if (fs_read(ca->dir, CA_CRL, &text, &len) == 0 &&
+		pem_decode("X509 CRL", text, len, &der, &n) == 0 &&
+		x509_crl_parse(der, n, &crl) == 0 && crl.number.len < sizeof(number)) {
+		for (size_t i = 0; i < crl.number.len; i++)
+			number = number << 8 | crl.number.p[i];
+	}
+	free(text);
+	free(der);
+	return number;
+}
+
+int issue_crl(const struct cli *cli, struct ca *ca, int64_t days, struct store_crl *out)
+{
+	struct store_crl last = { .number = 0 }, crl = { 0 };
+	struct crl_entry *entries = NULL;
+	size_t n = 0;
+	int r = store_last_crl(ca->store, &last);
+
+	if (r == -ENOENT)
+		r = 0;
+	if (r == 0)
+		r = store_revoked(ca->store, ca->serial.text, &entries, &n);
+	if (r < 0)
+		return ca_store_failed(ca, r);
+
+	/* It only ever grows, also when the index is restored from a backup. */
+	int64_t before = MAX(last.number, number_in_place(ca));
+	crl.number = MAX(before + 1, cli->now);
+	crl.this_update = cli->now - ISSUE_BACKDATE_S;
+	crl.next_update = cli->now + (days != 0 ? days : ISSUE_CRL_DAYS) * DAY_S;
+	crl.entries = (int64_t)n;
+	const struct crl_spec spec = {
+		.issuer = &ca->cert,
+		.number = (uint64_t)crl.number,
+		.this_update = crl.this_update,
+		.next_update = crl.next_update,
+		.entries = entries,
+		.n = n,
+	};
+	r = write_crl(cli, ca, &spec);
+	free(entries);
+	if (r == CLI_OK)
+		r = record_crl(cli, ca, &crl);
+	if (r == CLI_OK && out != NULL)
+		*out = crl;
+	return r;
+}

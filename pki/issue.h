@@ -1,0 +1,50 @@
+#ifndef PKI_ISSUE_H
+#define PKI_ISSUE_H
+
+#include "pki/ca.h"
+#include "pki/cert.h"
+#include "pki/pass.h"
+
+#include <stdint.h>
+
+/*
+ * Issuing, so that a kill at any moment leaves no certificate without a record and no serial to be used twice: reserve the
+ * serial (committed), write the key, sign, write the certificate, record it.  ca_open() settles what was cut short.
+ */
+
+enum {
+	ISSUE_CA_DAYS = 3650,
+	ISSUE_LEAF_DAYS = 397,
+	ISSUE_CRL_DAYS = 180,
+	ISSUE_DAYS_MAX = 36500,
+	ISSUE_BACKDATE_S = 300, /* For clocks of peers that are behind. */
+};
+
+struct issue_opts {
+	enum cert_kind kind;
+	const char *name;      /* The identity's NAME. */
+	struct san_list *sans; /* The identity is added to it; NULL for a CA. */
+	int64_t days;
+	enum key_alg alg;        /* Of the key that is made... */
+	const struct der *spki;  /* ...unless the holder has one: NULL, or its public half. */
+	const struct pass *pass; /* To encrypt the key made; NULL: in clear. */
+};
+
+struct issued {
+	struct serial serial;
+	int64_t not_before, not_after;
+	char cert_path[CA_PATH_LEN],
+		key_path[CA_PATH_LEN]; /* Below the directory; key_path "" when none was made. */
+};
+
+/* Issue a certificate.  A cli_exit code; it has said why. */
+int issue_cert(
+	const struct cli *cli, struct ca *ca, const struct issue_opts *opts, struct issued *out);
+
+/* Make the next CRL and put it into place.  days 0: the default. */
+int issue_crl(const struct cli *cli, struct ca *ca, int64_t days, struct store_crl *out);
+
+/* Write ca.crt. */
+int issue_bundle(const struct cli *cli, struct ca *ca);
+
+#endif
