@@ -41,7 +41,8 @@ static void try_later(struct client *c, uint32_t at_least_s)
 
 	if (c->state == CLIENT_STOPPING)
 		return;
-	(void)getrandom(&random, sizeof(random), 0);
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		random = io_now_us();
 	uint64_t wait_ms = backoff_next(&c->backoff, random) + at_least_s * UINT64_C(1000);
 	set_state(c, CLIENT_WAITING);
 	c->wake_us = io_now_us() + wait_ms * 1000;
@@ -273,7 +274,7 @@ static void on_tick(void *arg, uint64_t now_us)
 		tunnel_tick(&c->tunnel, now_us);
 	if (c->state == CLIENT_WAITING && now_us >= c->wake_us)
 		try_now(c);
-	if (c->state == CLIENT_STOPPING && list_empty(&c->loop.conns))
+	if (c->state == CLIENT_STOPPING && list_empty(&c->loop.tickers))
 		io_loop_stop_tick(&c->loop);
 }
 

@@ -1,7 +1,7 @@
 #include "io/loop.h"
 
+#include "base/util.h"
 #include "core/dataplane.h"
-#include "io/tcp_conn.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,8 +22,10 @@ static void on_tick(uv_timer_t *t)
 	struct io_loop *l = t->data;
 	uint64_t now_us = io_now_us();
 
-	LIST_EACH(node, &l->conns)
-	tcp_conn_tick(tcp_conn_of_node(node), now_us);
+	LIST_EACH (node, &l->tickers) {
+		struct io_ticker *ticker = CONTAINER_OF(node, struct io_ticker, node);
+		ticker->on_tick(ticker, now_us);
+	}
 	if (l->on_tick != NULL)
 		l->on_tick(l->arg, now_us);
 }
@@ -31,7 +33,7 @@ static void on_tick(uv_timer_t *t)
 int io_loop_init(struct io_loop *l)
 {
 	*l = (struct io_loop){ .sealed = { .max = LOOP_SEALED_BYTES } };
-	list_init(&l->conns);
+	list_init(&l->tickers);
 	int r = uv_loop_init(&l->uv);
 	if (r < 0)
 		return r;

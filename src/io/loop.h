@@ -22,13 +22,19 @@ enum {
 
 struct tcp_conn;
 
+/* Something that wants to hear of each tick as long as it is in io_loop.tickers. */
+struct io_ticker {
+	struct list node;
+	void (*on_tick)(struct io_ticker *t, uint64_t now_us); /* May leave the list. */
+};
+
 struct io_loop {
 	uv_loop_t uv;
 	uv_timer_t tick;
 	void (*on_tick)(void *arg, uint64_t now_us); /* May be NULL. */
 	void *arg;
 
-	struct list conns;
+	struct list tickers; /* The connections there are. */
 	uint8_t *rx;
 	struct buf sealed; /* Empty between two events. */
 	uint8_t *stage;

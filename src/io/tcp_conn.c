@@ -28,7 +28,7 @@ enum state {
 
 struct tcp_conn {
 	uv_poll_t poll;
-	struct list node; /* In loop->conns. */
+	struct io_ticker ticker; /* In loop->tickers until the end. */
 	struct io_loop *loop;
 	struct tls_conn *tls;
 	const struct tcp_conn_ops *ops; /* NULL once the owner is not to be called any more. */
@@ -42,11 +42,6 @@ struct tcp_conn {
 	struct buf backlog; /* Ciphertext the socket has not taken. */
 	struct buf partial; /* The start of a frame, while another connection uses loop->plain. */
 };
-
-struct tcp_conn *tcp_conn_of_node(struct list *node)
-{
-	return CONTAINER_OF(node, struct tcp_conn, node);
-}
 
 /* ---- The end. ---- */
 
@@ -66,7 +61,7 @@ static void finish(struct tcp_conn *c)
 	if (c->state == DEAD)
 		return;
 	c->state = DEAD;
-	list_remove(&c->node);
+	list_remove(&c->ticker.node);
 	if (c->loop->plain.owner == c)
 		c->loop->plain.owner = NULL;
 	uv_close((uv_handle_t *)&c->poll, on_poll_closed);
@@ -221,13 +216,13 @@ static void on_writable(struct tcp_conn *c)
 /* ---- Receiving. ---- */
 
 /* Make loop->plain ours: the left-over of its last owner moves out, our own moves in. */
-static bool take_plain(struct tcp_conn *c)
+static void take_plain(struct tcp_conn *c)
 {
 	struct tcp_conn *last = c->loop->plain.owner;
 	size_t left = c->loop->plain.end - c->loop->plain.start;
 
 	if (last == c)
-		return true;
+		return;
 	if (last != NULL && left > 0 &&
 		buf_append(&last->partial, c->loop->plain.bytes + c->loop->plain.start, left) < 0) {
 		fail_as(last, TLS_REASON_INTERNAL, "out of memory", false);
@@ -239,7 +234,6 @@ static bool take_plain(struct tcp_conn *c)
 	if (c->loop->plain.end > 0)
 		memcpy(c->loop->plain.bytes, buf_bytes(&c->partial), c->loop->plain.end);
 	buf_clear(&c->partial);
-	return true;
 }
 
 /* Hand out the whole frames that are there.  False: the connection is not open any more. */
@@ -282,8 +276,7 @@ static void read_frames(struct tcp_conn *c)
 {
 	struct io_loop *l = c->loop;
 
-	if (!take_plain(c))
-		return;
+	take_plain(c);
 	for (;;) {
 		size_t n;
 		make_room(l);
@@ -378,8 +371,10 @@ static void on_poll(uv_poll_t *h, int status, int events)
 
 /* ---- The rest. ---- */
 
-void tcp_conn_tick(struct tcp_conn *c, uint64_t now_us)
+static void on_tick(struct io_ticker *ticker, uint64_t now_us)
 {
+	struct tcp_conn *c = CONTAINER_OF(ticker, struct tcp_conn, ticker);
+
 	if (c->state == OPEN) {
 		if (tls_conn_bytes_sent(c->tls) < REKEY_BYTES && now_us - c->rekeyed_us < REKEY_US)
 			return;
@@ -403,6 +398,7 @@ int tcp_conn_create(struct io_loop *l, const struct tcp_conn_opts *opts, struct 
 	if (c == NULL)
 		goto fail;
 	c->loop = l;
+	c->ticker.on_tick = on_tick;
 	c->fd = opts->fd;
 	c->ops = opts->ops;
 	c->arg = opts->arg;
@@ -416,7 +412,7 @@ int tcp_conn_create(struct io_loop *l, const struct tcp_conn_opts *opts, struct 
 	if (r < 0)
 		goto fail;
 	c->poll.data = c;
-	list_append(&l->conns, &c->node);
+	list_append(&l->tickers, &c->ticker.node);
 	watch(c, UV_READABLE);
 	*out = c;
 	if (opts->server_name != NULL) {

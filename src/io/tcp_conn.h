@@ -68,8 +68,4 @@ int tcp_conn_fd(const struct tcp_conn *c);
 /* Send what waits and close_notify, then close.  No callback follows.  NULL is fine. */
 void tcp_conn_close(struct tcp_conn *c);
 
-/* For io/loop.c. */
-struct tcp_conn *tcp_conn_of_node(struct list *node);
-void tcp_conn_tick(struct tcp_conn *c, uint64_t now_us);
-
 #endif

@@ -59,8 +59,8 @@ static void free_slot(struct client *c)
 
 void client_reap(struct worker *w)
 {
-	LIST_EACH(node, &w->dying)
-	free_slot(CONTAINER_OF(node, struct client, dying));
+	LIST_EACH (node, &w->dying)
+		free_slot(CONTAINER_OF(node, struct client, dying));
 }
 
 static void handshake_over(struct client *c)

@@ -66,8 +66,7 @@ void status_add_counters(json_t *to, json_t *from)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(from, name, value)
-	{
+	json_object_foreach (from, name, value) {
 		json_t *have = json_object_get(to, name);
 		if (have == NULL)
 			(void)json_object_set(to, name, value);

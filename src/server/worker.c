@@ -197,7 +197,7 @@ static void on_tick(void *arg, uint64_t now_us)
 		if (w->slots[i] != NULL && !w->slots[i]->over)
 			tunnel_tick(&w->slots[i]->tunnel, now_us);
 	client_reap(w);
-	if (w->stopping && list_empty(&w->loop.conns))
+	if (w->stopping && list_empty(&w->loop.tickers))
 		io_loop_stop_tick(&w->loop);
 }
 
