@@ -98,7 +98,7 @@ static int take_positive(struct der *in, struct der *out)
 }
 
 /* PROTOCOL 2.3 gives the size; an odd exponent of 3 to 64 bits is what libraries compute with. */
-enum { RSA_MIN_BITS = 2048, RSA_MAX_BITS = 8192, RSA_MAX_EXPONENT = 8 };
+enum { RSA_MIN_BITS = 2048, RSA_MAX_BITS = 4096, RSA_MAX_EXPONENT = 8 };
 
 static void parse_rsa_key(const struct der *params, struct x509_spki *out)
 {

@@ -63,7 +63,7 @@ static void check_cert(const uint8_t *data, size_t size)
 	demand(c.serial.len >= 1 && c.serial.len <= X509_SERIAL_MAX && c.serial.p[0] < 0x80);
 	demand(c.n_ext <= X509_MAX_EXTENSIONS && c.path_len >= -1);
 	demand(c.path_len == -1 || c.is_ca);
-	demand(c.key_alg != X509_KEY_RSA || (c.key_bits >= 2048 && c.key_bits <= 8192));
+	demand(c.key_alg != X509_KEY_RSA || (c.key_bits >= 2048 && c.key_bits <= 4096));
 	for (size_t i = 0; i < c.n_ext; i++) {
 		within(&c.ext[i].oid);
 		within(&c.ext[i].value);
