@@ -26,6 +26,25 @@ struct conf_checks {
 	struct conf_error *err;
 };
 
+#define TEXT_OF_(x) #x
+#define TEXT_OF(x)  TEXT_OF_(x)
+
+/* The library cannot be asked; its interface changes with its soname, so the header's is the one in use. */
+const char *conf_library_version(void)
+{
+	return TEXT_OF(LIBCONFIG_VER_MAJOR) "." TEXT_OF(LIBCONFIG_VER_MINOR) "." TEXT_OF(
+		LIBCONFIG_VER_REVISION);
+}
+
+void conf_print_error(const struct conf_error *err, FILE *out)
+{
+	if (err->file[0] != '\0')
+		(void)fprintf(out, "%s:", err->file);
+	if (err->line > 0)
+		(void)fprintf(out, "%d:", err->line);
+	(void)fprintf(out, "%s%s\n", err->file[0] != '\0' || err->line > 0 ? " " : "", err->text);
+}
+
 bool conf_is_pem(const char *value)
 {
 	return conf_value_is_pem(value);
