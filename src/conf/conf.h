@@ -24,7 +24,11 @@ const char *conf_library_version(void);
 /* "FILE:LINE: text", as compilers print it. */
 void conf_print_error(const struct conf_error *err, FILE *out);
 
-/* One JSON object per setting: name, type, default, range, reloadable, help.  For manuals and checks. */
+/*
+ * A JSON array with an object for each setting, one on each line, in the table's order: name, type, default (as a
+ * file would have it, or null), required, reloadable, help, and where they apply range (of, min, max) and choices.
+ * scripts/check-docs.py reads it.
+ */
 void conf_describe(const struct conf_table *t, FILE *out);
 
 #endif

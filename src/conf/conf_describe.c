@@ -79,11 +79,12 @@ static json_t *describe_row(const struct conf_row *row)
 
 void conf_describe(const struct conf_table *t, FILE *out)
 {
-	json_t *all = json_array();
-
-	for (size_t i = 0; i < t->n_rows; i++)
-		(void)json_array_append_new(all, describe_row(&t->rows[i]));
-	(void)json_dumpf(all, out, JSON_INDENT(2));
-	(void)fputc('\n', out);
-	json_decref(all);
+	(void)fputs("[\n", out);
+	for (size_t i = 0; i < t->n_rows; i++) {
+		json_t *o = describe_row(&t->rows[i]);
+		(void)json_dumpf(o, out, 0);
+		(void)fputs(i + 1 < t->n_rows ? ",\n" : "\n", out);
+		json_decref(o);
+	}
+	(void)fputs("]\n", out);
 }
