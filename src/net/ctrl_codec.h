@@ -5,7 +5,10 @@
 
 #include <jansson.h>
 
-/* For ctrl*.c only: the members of each message, between jansson's tree and our structs. */
+/*
+ * For ctrl_*.c only: the members of each message, between jansson's tree and the structs of ctrl.h.  ctrl_codec.c
+ * has what ctrl.h declares and the table; ctrl_get.c reads members, ctrl_put.c writes them.
+ */
 
 enum { CTRL_N_FEATURES = 3, CTRL_WHY_LEN = 128 };
 

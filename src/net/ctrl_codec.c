@@ -1,7 +1,6 @@
-#include "net/ctrl.h"
+#include "net/ctrl_codec.h"
 
 #include "base/util.h"
-#include "net/ctrl_codec.h"
 #include "net/frame.h"
 #include "net/offload.h"
 
