@@ -74,10 +74,11 @@ static void on_attempt(uv_poll_t *h, int status, int events)
 	struct connector *k = a->k;
 	struct endpoint peer = a->peer;
 
+	(void)status; /* libuv says EBADF for every error; the socket knows which. */
 	(void)events;
 	if (k->attempt != a)
 		return;
-	int r = status < 0 ? status : sock_connect_result(a->fd);
+	int r = sock_connect_result(a->fd);
 	if (r == -EINPROGRESS)
 		return;
 	if (r < 0) {

@@ -367,6 +367,11 @@ static void on_poll(uv_poll_t *h, int status, int events)
 		on_writable(c);
 	if (((events & UV_READABLE) || status < 0) && c->state != DEAD)
 		on_readable(c);
+	if (status < 0 && c->state != DEAD) {
+		/* libuv has stopped watching: an error was pending, which recv() did not tell. */
+		c->events = 0;
+		watch(c, UV_READABLE | (buf_len(&c->backlog) > 0 ? UV_WRITABLE : 0));
+	}
 }
 
 /* ---- The rest. ---- */
