@@ -102,6 +102,19 @@ int ca_load_cert(const struct cli *cli, struct ca *ca)
 	return ca_read_cert(ca, "ca", ca->serial.text, &ca->der, &ca->cert);
 }
 
+int ca_write_bundle(const struct cli *cli, const struct ca *ca)
+{
+	char *text = pem_encode("CERTIFICATE", ca->der, ca->cert.all.len);
+	int r = text == NULL ? -ENOMEM
+			     : fs_replace(ca->dir, CA_BUNDLE, FS_PUBLIC, text, strlen(text));
+
+	free(text);
+	if (r < 0)
+		return cli_fail(
+			CLI_FAILED, "cannot write %s/%s: %s", cli->dir, CA_BUNDLE, strerror(-r));
+	return CLI_OK;
+}
+
 struct leftover {
 	struct store_cert c;
 	char serial[SERIAL_TEXT_LEN], kind[8];
@@ -267,6 +280,8 @@ int ca_open(const struct cli *cli, enum ca_mode mode, struct ca *ca)
 		r = recover(cli, ca);
 	if (r == CLI_OK)
 		r = ca_load_cert(cli, ca);
+	if (r == CLI_OK && mode != CA_READ && !fs_exists(ca->dir, CA_BUNDLE))
+		r = ca_write_bundle(cli, ca);
 	if (r == CLI_OK && mode == CA_SIGN)
 		r = ca_load_key(cli, ca, NULL);
 	return r;

@@ -62,6 +62,9 @@ int ca_create(const struct cli *cli, struct ca *ca);
 /* Load the CA's certificate that is in force, once ca->store is open. */
 int ca_load_cert(const struct cli *cli, struct ca *ca);
 
+/* Write ca.crt. */
+int ca_write_bundle(const struct cli *cli, const struct ca *ca);
+
 /* Load its key; pass NULL: ask for a passphrase if it has one. */
 int ca_load_key(const struct cli *cli, struct ca *ca, const struct pass *pass);
 

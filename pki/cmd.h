@@ -24,6 +24,6 @@ struct cmd {
 };
 
 extern const struct cmd pki_cmd_init, pki_cmd_server, pki_cmd_client, pki_cmd_revoke, pki_cmd_crl,
-	pki_cmd_list, pki_cmd_show, pki_cmd_export;
+	pki_cmd_list, pki_cmd_show, pki_cmd_export, pki_cmd_sign;
 
 #endif

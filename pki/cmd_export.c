@@ -10,6 +10,8 @@
 #include "net/addr.h"
 #include "pki/ca.h"
 #include "pki/fs.h"
+#include "pki/keyfile.h"
+#include "pki/pem.h"
 #include "pki/pick.h"
 #include "pki/profile.h"
 
@@ -54,22 +56,36 @@ static int read_part(const struct cli *cli, const struct ca *ca, const char *pat
 	return CLI_OK;
 }
 
-static int read_key(const struct cli *cli, const struct ca *ca, const struct picked *p, char **out)
+/* The certificate, and its key if that is wanted: read, checked, and the two held together. */
+static int read_pair(const struct cli *cli, const struct ca *ca, const struct picked *p, bool key,
+	struct parts *parts)
 {
 	char path[CA_PATH_LEN];
-	size_t len = 0;
-	int r;
+	struct x509_cert cert;
+	struct key *loaded = NULL;
+	uint8_t *der = NULL;
+	int r = ca_read_cert(ca, p->kind, p->serial, &der, &cert);
 
-	if (!p->c.has_key)
-		return cli_fail(CLI_NOT_FOUND,
-			"the key of %s was not made here: only its holder has it", p->name);
-	r = fs_read_secret(ca->dir, ca_key_path(p->kind, p->serial, path), out, &len);
-	if (r == -EPERM)
-		return cli_fail(CLI_FAILED, "%s/%s can be touched by others: 'chmod 600' it",
-			cli->dir, path);
-	if (r < 0)
-		return cli_fail(CLI_FAILED, "cannot read %s/%s: %s", cli->dir, path, strerror(-r));
-	return CLI_OK;
+	if (r != CLI_OK)
+		return r;
+	parts->cert = pem_encode("CERTIFICATE", der, cert.all.len);
+	if (parts->cert == NULL)
+		r = cli_fail(CLI_FAILED, "out of memory");
+	if (r == CLI_OK && key) {
+		ca_key_path(p->kind, p->serial, path);
+		r = keyfile_load(ca->dir, path, &cert.spki, NULL, &loaded);
+		if (r == -EPERM)
+			r = cli_fail(CLI_FAILED, "%s/%s can be touched by others: 'chmod 600' it",
+				cli->dir, path);
+		else if (r < 0)
+			r = cli_fail(CLI_FAILED, "%s/%s does not hold the key of %s: %s", cli->dir,
+				path, p->name, strerror(-r));
+		key_free(loaded);
+		if (r == CLI_OK)
+			r = read_part(cli, ca, path, &parts->key);
+	}
+	free(der);
+	return r;
 }
 
 static char *join(const char *a, const char *b, const char *c)
@@ -139,11 +155,12 @@ static const struct form {
 static int gather(const struct cli *cli, const struct ca *ca, const struct form *form,
 	const struct picked *p, struct parts *parts)
 {
-	char path[CA_PATH_LEN];
-	int r = read_part(cli, ca, ca_cert_path(p->kind, p->serial, path), &parts->cert);
+	int r;
 
-	if (r == CLI_OK && form->secret)
-		r = read_key(cli, ca, p, &parts->key);
+	if (form->secret && !p->c.has_key)
+		return cli_fail(CLI_NOT_FOUND,
+			"the key of %s was not made here: only its holder has it", p->name);
+	r = read_pair(cli, ca, p, form->secret, parts);
 	if (r == CLI_OK)
 		r = read_part(cli, ca, CA_BUNDLE, &parts->ca);
 	if (r == CLI_OK)

@@ -55,7 +55,7 @@ static int make_ca(const struct cli *cli, const char *network, const struct issu
 	if (r == CLI_OK)
 		r = ca_load_cert(cli, &ca);
 	if (r == CLI_OK)
-		r = issue_bundle(cli, &ca);
+		r = ca_write_bundle(cli, &ca);
 	if (r == CLI_OK)
 		r = ca_load_key(cli, &ca, issue->pass);
 	if (r == CLI_OK)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "pki/ca.h"
+#include "pki/fs.h"
 #include "pki/result.h"
 #include "pki/stamp.h"
 

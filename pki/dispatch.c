@@ -17,6 +17,7 @@ static const struct cmd *const commands[] = {
 	&pki_cmd_init,
 	&pki_cmd_server,
 	&pki_cmd_client,
+	&pki_cmd_sign,
 	&pki_cmd_revoke,
 	&pki_cmd_crl,
 	&pki_cmd_list,

@@ -55,12 +55,14 @@ static int set_dates(const struct cli *cli, const struct ca *ca, struct job *j)
 	return CLI_OK;
 }
 
-static int set_key(struct job *j)
+static int set_key(const struct ca *ca, struct job *j)
 {
 	int n;
 
 	if (j->opts->spki != NULL) {
 		j->pub = *j->opts->spki;
+		if (der_equal(&j->pub, &ca->cert.spki))
+			return cli_fail(CLI_FAILED, "this is the CA's own key");
 		return CLI_OK;
 	}
 	if (key_make(j->opts->alg, &j->own) < 0 || (n = key_spki(j->own, j->spki)) < 0)
@@ -216,51 +218,8 @@ static int prepare(const struct cli *cli, const struct ca *ca, struct job *j)
 	if (r == CLI_OK)
 		r = set_identity(ca, j);
 	if (r == CLI_OK)
-		r = set_key(j);
+		r = set_key(ca, j);
 	return r;
-}
-
-int issue_cert(
-	const struct cli *cli, struct ca *ca, const struct issue_opts *opts, struct issued *out)
-{
-	struct job *j = calloc(1, sizeof(*j));
-	int r;
-
-	if (j == NULL)
-		return cli_fail(CLI_FAILED, "out of memory");
-	j->opts = opts;
-	r = prepare(cli, ca, j);
-	if (r == CLI_OK)
-		r = reserve(cli, ca, j);
-	if (r == CLI_OK) {
-		r = write_key(cli, ca, j);
-		if (r == CLI_OK)
-			r = sign(ca, j);
-		if (r == CLI_OK)
-			r = write_cert(cli, ca, j);
-		if (r != CLI_OK)
-			give_up(cli, ca, j);
-	}
-	if (r == CLI_OK)
-		r = record(cli, ca, j);
-	if (r == CLI_OK)
-		*out = j->done;
-	key_free(j->own);
-	free(j);
-	return r;
-}
-
-int issue_bundle(const struct cli *cli, struct ca *ca)
-{
-	char *text = pem_encode("CERTIFICATE", ca->der, ca->cert.all.len);
-	int r = text == NULL ? -ENOMEM
-			     : fs_replace(ca->dir, CA_BUNDLE, FS_PUBLIC, text, strlen(text));
-
-	free(text);
-	if (r < 0)
-		return cli_fail(
-			CLI_FAILED, "cannot write %s/%s: %s", cli->dir, CA_BUNDLE, strerror(-r));
-	return CLI_OK;
 }
 
 static int record_crl(const struct cli *cli, struct ca *ca, const struct store_crl *crl)
@@ -354,5 +313,38 @@ int issue_crl(const struct cli *cli, struct ca *ca, int64_t days, struct store_c
 		r = record_crl(cli, ca, &crl);
 	if (r == CLI_OK && out != NULL)
 		*out = crl;
+	return r;
+}
+
+int issue_cert(
+	const struct cli *cli, struct ca *ca, const struct issue_opts *opts, struct issued *out)
+{
+	struct job *j = calloc(1, sizeof(*j));
+	int r;
+
+	if (j == NULL)
+		return cli_fail(CLI_FAILED, "out of memory");
+	j->opts = opts;
+	r = prepare(cli, ca, j);
+	/* An init that was killed at its end has left none. */
+	if (r == CLI_OK && opts->kind != CERT_CA && !fs_exists(ca->dir, CA_CRL))
+		r = issue_crl(cli, ca, 0, NULL);
+	if (r == CLI_OK)
+		r = reserve(cli, ca, j);
+	if (r == CLI_OK) {
+		r = write_key(cli, ca, j);
+		if (r == CLI_OK)
+			r = sign(ca, j);
+		if (r == CLI_OK)
+			r = write_cert(cli, ca, j);
+		if (r != CLI_OK)
+			give_up(cli, ca, j);
+	}
+	if (r == CLI_OK)
+		r = record(cli, ca, j);
+	if (r == CLI_OK)
+		*out = j->done;
+	key_free(j->own);
+	free(j);
 	return r;
 }

@@ -37,14 +37,11 @@ struct issued {
 		key_path[CA_PATH_LEN]; /* Below the directory; key_path "" when none was made. */
 };
 
-/* Issue a certificate.  A cli_exit code; it has said why. */
+/* Issue a certificate, and the first CRL if there is none.  A cli_exit code; it has said why. */
 int issue_cert(
 	const struct cli *cli, struct ca *ca, const struct issue_opts *opts, struct issued *out);
 
 /* Make the next CRL and put it into place.  days 0: the default. */
 int issue_crl(const struct cli *cli, struct ca *ca, int64_t days, struct store_crl *out);
-
-/* Write ca.crt. */
-int issue_bundle(const struct cli *cli, struct ca *ca);
 
 #endif

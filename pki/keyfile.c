@@ -61,6 +61,17 @@ static int decode(const char *text, size_t len, struct key **out)
 	return r;
 }
 
+/* -ENOKEY: yes. */
+static int is_encrypted(const char *text, size_t len)
+{
+	uint8_t *sealed = NULL;
+	size_t n = 0;
+	int r = pem_decode(encrypted_label, text, len, &sealed, &n);
+
+	free(sealed);
+	return r < 0 ? r : -ENOKEY;
+}
+
 static bool same_key(struct key *k, const struct der *spki)
 {
 	uint8_t own[KEY_SPKI_MAX];
@@ -120,7 +131,7 @@ int keyfile_load(int dir, const char *path, const struct der *spki, const struct
 	if (r == 0) {
 		r = same_key(k, spki) ? 0 : -EBADMSG;
 	} else if (r == -ENOENT) {
-		r = pass != NULL ? decrypt(text, len, pass, &k) : -ENOKEY;
+		r = pass != NULL ? decrypt(text, len, pass, &k) : is_encrypted(text, len);
 		if (r == 0 && !same_key(k, spki))
 			r = -EKEYREJECTED;
 	}

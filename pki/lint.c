@@ -124,6 +124,16 @@ static bool sans_ok(const struct x509_cert *c)
 	return r == 0 && (host || c->eku != X509_EKU_SERVER_AUTH);
 }
 
+/* cA is FALSE by not being there (DER leaves out defaults). */
+static bool basic_is_empty(const struct x509_cert *c)
+{
+	for (size_t i = 0; i < c->n_ext; i++) {
+		if (der_is(&c->ext[i].oid, "\x55\x1d\x13", 3))
+			return der_is(&c->ext[i].value, "\x30\x00", 2);
+	}
+	return false;
+}
+
 static int lint_leaf(const struct x509_cert *c, char *why)
 {
 	struct ident id = { .role = IDENT_CLIENT };
@@ -131,7 +141,7 @@ static int lint_leaf(const struct x509_cert *c, char *why)
 	bool server = c->eku == X509_EKU_SERVER_AUTH;
 	const struct rule rules[] = {
 		{ c->ku != X509_KU_DIGITAL_SIGNATURE, "keyUsage is not just digitalSignature" },
-		{ c->path_len >= 0, "pathLenConstraint without cA" },
+		{ !basic_is_empty(c), "basicConstraints of a leaf are not empty" },
 		{ !c->has_eku, "no extKeyUsage" },
 		{ c->eku != X509_EKU_SERVER_AUTH && c->eku != X509_EKU_CLIENT_AUTH,
 			"extKeyUsage is not just serverAuth or clientAuth" },

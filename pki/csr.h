@@ -1,0 +1,33 @@
+#ifndef PKI_CSR_H
+#define PKI_CSR_H
+
+#include "net/x509.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reading certification requests (PKCS #10, RFC 2986).  They come from outside: everything is checked. */
+
+enum { CSR_MAX = 65536, CSR_EXTENSIONS_MAX = 32 };
+
+struct csr {
+	struct der tbs, sig; /* CertificationRequestInfo with its header; the signature. */
+	enum x509_sig sig_alg;
+	struct der subject; /* With its header. */
+	struct x509_spki spki;
+	struct der san; /* Content of the GeneralNames asked for; len 0: none. */
+	struct x509_ext ext[CSR_EXTENSIONS_MAX]; /* All that is asked for. */
+	size_t n_ext;
+};
+
+/* Parse one request that fills der exactly; *out points into it.  0 or -EBADMSG. */
+int csr_parse(const uint8_t *der, size_t len, struct csr *out);
+
+/*
+ * Does the request come from the holder of its key, and is that key good enough (PROTOCOL 2.3)?  Returns 0, or -EKEYREJECTED
+ * with the reason in why.
+ */
+int csr_verify(const struct csr *c, char why[static 256]);
+
+#endif

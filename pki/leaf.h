@@ -1,0 +1,33 @@
+#ifndef PKI_LEAF_H
+#define PKI_LEAF_H
+
+#include "pki/cli.h"
+#include "pki/issue.h"
+#include "pki/opt.h"
+
+#include <stdint.h>
+
+/* What the commands that issue a server's or client's certificate share.  All return a cli_exit code. */
+
+struct leaf_opts {
+	struct opt_list dns, ip;
+	const char *alg;
+	int64_t days;
+};
+
+#define LEAF_DAYS_ROW(type)                                                                   \
+	{                                                                                     \
+		"days", OPT_NUMBER, offsetof(type, days), "N",                                \
+			"validity (default: 397; never past the CA's own)", 1, ISSUE_DAYS_MAX \
+	}
+
+/* Add --dns and --ip to the names. */
+int leaf_add_names(const struct opt_list *dns, const struct opt_list *ip, struct san_list *sans);
+
+/* Is this a NAME, and has a server a host name? */
+int leaf_check(const struct cli *cli, const struct issue_opts *what);
+
+/* Open the CA, issue, say where things are. */
+int leaf_issue(const struct cli *cli, const struct issue_opts *what);
+
+#endif
