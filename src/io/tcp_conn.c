@@ -153,6 +153,22 @@ static bool send_from(struct tcp_conn *c, struct buf *b)
 	return true;
 }
 
+static void swap(struct buf *a, struct buf *b)
+{
+	struct buf t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
+/* Memory of an empty backlog goes back to where it came from. */
+static void give_back(struct tcp_conn *c)
+{
+	if (c->loop->sealed.data == NULL)
+		swap(&c->loop->sealed, &c->backlog);
+	buf_clear(&c->backlog);
+}
+
 void tcp_conn_flush(struct tcp_conn *c)
 {
 	struct buf *sealed = &c->loop->sealed;
@@ -162,11 +178,15 @@ void tcp_conn_flush(struct tcp_conn *c)
 		buf_consume(sealed, buf_len(sealed));
 		return;
 	}
-	if (buf_len(&c->backlog) == 0)
+	if (buf_len(&c->backlog) == 0) {
 		alive = send_from(c, sealed);
-	if (alive && buf_len(sealed) > 0)
+		swap(sealed, &c->backlog); /* What is left, without a copy. */
+	} else {
 		alive = buf_append(&c->backlog, buf_bytes(sealed), buf_len(sealed)) == 0;
-	buf_consume(sealed, buf_len(sealed));
+		buf_consume(sealed, buf_len(sealed));
+	}
+	if (buf_len(&c->backlog) == 0)
+		give_back(c);
 	if (!alive)
 		fail_as(c, TLS_REASON_CLOSED, "the connection is lost", true);
 	else
@@ -205,7 +225,7 @@ static void on_writable(struct tcp_conn *c)
 	}
 	if (buf_len(&c->backlog) > 0)
 		return;
-	buf_clear(&c->backlog);
+	give_back(c);
 	watch(c, UV_READABLE);
 	if (c->state == LINGER)
 		(void)shutdown(c->fd, SHUT_WR);

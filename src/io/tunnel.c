@@ -146,6 +146,12 @@ static const uint8_t *fit(struct tunnel *t, const struct egress_frame *f, size_t
 	return t->loop->cut;
 }
 
+static void count_sent(struct tunnel *t, size_t body_len)
+{
+	t->tx_packets++;
+	t->tx_bytes += body_len;
+}
+
 /* Queue frames, one by one, each with a place of its own. */
 static void queue(struct tunnel *t, const uint8_t *frames, size_t len, uint32_t flow)
 {
@@ -154,6 +160,8 @@ static void queue(struct tunnel *t, const uint8_t *frames, size_t len, uint32_t 
 	while (len > 0 && frame_parse(frames, len, &f) == FRAME_OK) {
 		if (fifo_push(&t->fifo, frames, FRAME_HDR_LEN + f.len, flow) < 0)
 			t->dp->drops[DROP_BACKLOG]++;
+		else
+			count_sent(t, f.len);
 		frames += FRAME_HDR_LEN + f.len;
 		len -= FRAME_HDR_LEN + f.len;
 	}
@@ -180,12 +188,11 @@ void tunnel_send(struct tunnel *t, const struct egress_frame *const *frames, siz
 			t->dp->drops[DROP_MALFORMED]++;
 			continue;
 		}
-		t->tx_packets++;
-		t->tx_bytes += frames[i]->len;
 		if (must_queue(t)) {
 			queue(t, bytes, len, frames[i]->flow);
 			continue;
 		}
+		count_sent(t, frames[i]->len - FRAME_HDR_LEN);
 		put_frame(&g, bytes, len);
 		/* loop->cut is used again for the next one. */
 		if (bytes == t->loop->cut || tcp_conn_unflushed(t->conn) >= FLUSH_BYTES)
