@@ -80,7 +80,7 @@ static int open_bound(const struct addr *a, uint16_t port, bool shared)
 	if (r == 0 && shared)
 		r = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (r == 0 && a->family == 6)
-		r = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_unspecified6(a));
+		r = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
 	if (r == 0 && bind(fd, &sa.sa, len) != 0)
 		r = -errno;
 	if (r < 0) {
