@@ -27,6 +27,12 @@ enum { HELP_KEYS_EACH = 8, HELP_DER_MAX = 4096, HELP_PEM_MAX = 8192 };
 struct help_key;
 const struct help_key *help_key(enum help_key_kind kind, unsigned n);
 
+/*
+ * An Ed25519 private key with its public half beside it (RFC 5958 version 2), on the heap.  The library does not compare
+ * such a one with the certificate it signs for.
+ */
+char *help_ed25519_pem_v2(const struct help_key *key);
+
 struct help_cert {
 	uint8_t der[HELP_DER_MAX];
 	size_t len;

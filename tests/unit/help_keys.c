@@ -156,6 +156,15 @@ void help_write_key_pem(const struct help_key *key, char *out, size_t cap)
 	free(pem);
 }
 
+char *help_ed25519_pem_v2(const struct help_key *key)
+{
+	uint8_t der[256];
+	int n = wc_Ed25519KeyToDer(&writable(key)->ed, der, sizeof(der));
+
+	help_must(n > 0, "wc_Ed25519KeyToDer");
+	return help_pem("PRIVATE KEY", der, (size_t)n);
+}
+
 char *help_pem(const char *label, const uint8_t *der, size_t len)
 {
 	static const char digits[] =
