@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 #include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 void help_netns_enter(void)
 {
@@ -35,4 +37,16 @@ const char *help_run(const char *fmt, ...)
 	if (pclose(f) != 0)
 		fail_msg("%s: failed", command);
 	return out;
+}
+
+bool help_in_child(bool (*check)(void))
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(check() ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
