@@ -198,7 +198,9 @@ int tcp_conn_write(struct tcp_conn *c, const uint8_t *frames, size_t len)
 	if (c->state != OPEN)
 		return -EPIPE;
 	tls_conn_output(c->tls, &c->loop->sealed);
-	if (tls_conn_write(c->tls, frames, len) == TLS_OK)
+	enum tls_status s = tls_conn_write(c->tls, frames, len);
+	/* A peer that has closed reads no more, but what it sent before (a BYE, say) is still to be looked at. */
+	if (s == TLS_OK || s == TLS_CLOSED)
 		return 0;
 	fail(c, tls_conn_failure(c->tls), false);
 	return -EPIPE;

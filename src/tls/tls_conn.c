@@ -417,7 +417,7 @@ enum tls_status tls_conn_read(struct tls_conn *c, uint8_t *out, size_t cap, size
 enum tls_status tls_conn_write(struct tls_conn *c, const uint8_t *bytes, size_t len)
 {
 	if (c->state != OPEN && c->state != REFUSED)
-		return TLS_FAILED;
+		return c->state == CLOSED ? TLS_CLOSED : TLS_FAILED;
 	if (c->out == NULL || buf_room(c->out, tls_conn_sealed_max(len)) == NULL)
 		return break_off(c, TLS_REASON_INTERNAL, "the output buffer is full");
 	for (size_t done = 0; done < len;) {

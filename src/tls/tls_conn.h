@@ -67,7 +67,10 @@ const struct tls_failure *tls_conn_failure(
  */
 enum tls_status tls_conn_read(struct tls_conn *c, uint8_t *out, size_t cap, size_t *n);
 
-/* Encrypt all len bytes in records of up to 16 KiB.  TLS_OK or TLS_FAILED (output full: internal). */
+/*
+ * Encrypt all len bytes in records of up to 16 KiB.  TLS_OK; TLS_CLOSED, with nothing written, once the peer has sent
+ * close_notify; or TLS_FAILED (output full: internal).
+ */
 enum tls_status tls_conn_write(struct tls_conn *c, const uint8_t *bytes, size_t len);
 
 /* Most ciphertext that writing len bytes can make. */
