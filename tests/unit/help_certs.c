@@ -86,7 +86,8 @@ static void put_usages(struct der_out *o, const struct help_spec *s)
 	if (s->ku != 0) {
 		uint8_t bits[2] = { 0, 0 };
 		for (unsigned i = 0; i < 8; i++)
-			bits[1] |= (s->ku >> i & 1) != 0 ? (uint8_t)(0x80U >> i) : 0;
+			if ((s->ku >> i & 1) != 0)
+				bits[1] = (uint8_t)(bits[1] | 0x80U >> i);
 		while ((bits[1] >> bits[0] & 1) == 0)
 			bits[0]++;
 		der_put(o, DER_BIT_STRING, bits, 2);
