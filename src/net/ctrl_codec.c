@@ -22,7 +22,11 @@ void ctrl_copy_clean(char *dst, const char *src)
 	for (; *src != '\0'; src++) {
 		uint8_t c = (uint8_t)src[0], next = (uint8_t)src[1];
 		bool c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
-		*dst++ = c < 0x20 || c == 0x7f || c1 ? '?' : (char)c;
+		bool control = c < 0x20 || c == 0x7f || c1;
+		*dst = *src;
+		if (control)
+			*dst = '?';
+		dst++;
 		if (c1) {
 			*dst++ = '?';
 			src++;

@@ -136,7 +136,7 @@ static int take_domain(const char *text, void *to, size_t i)
 
 static int decode_common(const struct ctrl_in *in, struct ctrl_hello *h)
 {
-	int64_t version;
+	int64_t version = 0;
 
 	if (get_int(in, "version", CTRL_VERSION, CTRL_VERSION, &version) != 0 ||
 		get_text(in, "software", CTRL_SOFTWARE_LEN, h->software) != 0 ||
@@ -170,7 +170,7 @@ static int decode_dns(const struct ctrl_in *in, struct ctrl_dns *dns)
 
 static int decode_days(const struct ctrl_in *in, const char *member, int32_t *out)
 {
-	int64_t v;
+	int64_t v = 0;
 
 	if (!has(in, member))
 		return 0;
@@ -200,7 +200,7 @@ static int decode_optional(const struct ctrl_in *in, struct ctrl_welcome *w)
 int ctrl_get_welcome(const struct ctrl_in *in, struct ctrl_msg *msg)
 {
 	struct ctrl_welcome *w = &msg->welcome;
-	int64_t mtu, keepalive, dead_after;
+	int64_t mtu = 0, keepalive = 0, dead_after = 0;
 
 	if (decode_common(in, &w->hello) != 0 ||
 		get_text(in, "session", CTRL_SESSION_LEN, w->session) != 0)
@@ -235,7 +235,7 @@ int ctrl_get_ready(const struct ctrl_in *in, struct ctrl_msg *msg)
 
 int ctrl_get_ping(const struct ctrl_in *in, struct ctrl_msg *msg)
 {
-	int64_t id;
+	int64_t id = 0;
 
 	if (get_int(in, "id", 0, MAX_SAFE_INTEGER, &id) != 0)
 		return -EBADMSG;

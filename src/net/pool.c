@@ -256,22 +256,20 @@ static uint64_t owner_hash(const char *owner)
 }
 
 /*
- * The first offset from owner's own on that nobody holds.  Those remembered for others are passed over while
- * there are untouched ones.  The caller has made sure that there is one.
+ * The first offset from owner's own on that nobody holds; one that is remembered for another only when no
+ * other is left, which a large prefix never comes to.  The caller has made sure that there is one.
  */
 static uint64_t find_offset(const struct pool *p, const char *owner)
 {
-	bool untouched = p->n_held + p->n_remembered < pool_size(p);
 	uint64_t offset = 1 + owner_hash(owner) % p->last;
 
-	if (p->busy != NULL)
+	if (p->busy != NULL) {
+		bool untouched = p->n_held + p->n_remembered < pool_size(p);
 		return next_clear(p, untouched ? p->known : p->busy, offset);
-	for (;;) {
-		const struct lease *l = lease_at(p, offset);
-		if (l == NULL || (l->state == LEASE_REMEMBERED && !untouched))
-			return offset;
-		offset = offset == p->last ? 1 : offset + 1;
 	}
+	while (lease_at(p, offset) != NULL)
+		offset = offset == p->last ? 1 : offset + 1;
+	return offset;
 }
 
 /* Give offset, which is untouched or remembered for somebody, to owner, who has no lease. */

@@ -58,7 +58,7 @@ static struct key key_masked(const struct key *k, unsigned len)
 
 static unsigned key_bit(const struct key *k, unsigned at)
 {
-	return (unsigned)((at < 64 ? k->hi >> (63 - at) : k->lo >> (127 - at)) & 1);
+	return (unsigned)((at < 64 ? k->hi : k->lo) >> (~at & 63) & 1);
 }
 
 /* How many leading bits are equal. */
@@ -249,8 +249,6 @@ uint64_t route_lookup(const struct route_table *t, const struct addr *a)
 			break;
 		if (n->value != ROUTE_NONE)
 			best = n->value;
-		if (n->len == 128)
-			break;
 		at = n->child[key_bit(&k, n->len)];
 	}
 	return best;

@@ -234,11 +234,13 @@ static void wrong_type_member(void **state)
 
 static void length_is_limited(void **state)
 {
+	static const char ready[] = "{\"type\":\"READY\"}";
 	static char text[FRAME_CTRL_MAX + 1];
 
 	(void)state;
 	memset(text, ' ', sizeof(text));
-	memcpy(text, "{\"type\":\"READY\"}", 16);
+	for (size_t i = 0; ready[i] != '\0'; i++)
+		text[i] = ready[i];
 	struct ctrl_msg msg;
 	char why[128];
 	assert_int_equal(decode_bytes(text, FRAME_CTRL_MAX, &msg, why), 0);

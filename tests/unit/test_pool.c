@@ -381,25 +381,26 @@ static void twin_ipv6(void **state)
 static void large_prefix_is_bounded(void **state)
 {
 	struct pool *p = pool("fd00::/64");
-	struct addr first, second, a;
+	struct addr a;
 	char name[32];
 
 	(void)state;
-	assert_int_equal(pool_take(p, "first", NULL, &first), 0);
-	assert_int_equal(pool_take(p, "second", NULL, &second), 0);
+	assert_takes(p, "alice", "fd00::1", "fd00::1");
+	assert_takes(p, "bob", "fd00::2", "fd00::2");
 	for (unsigned i = 2; i < POOL_MAX_SLOTS; i++) {
 		(void)snprintf(name, sizeof(name), "owner-%u", i);
 		assert_int_equal(pool_take(p, name, NULL, &a), 0);
 	}
 	assert_int_equal(pool_used(p), pool_size(p));
 	assert_int_equal(pool_take(p, "late", NULL, &a), -ENOSPC);
-	pool_drop(p, &second);
-	pool_drop(p, &first);
+	drop(p, "fd00::2");
+	drop(p, "fd00::1");
 	assert_int_equal(pool_take(p, "late", NULL, &a), 0);
-	/* second has been forgotten, first has not. */
-	assert_int_equal(pool_take(p, "other", &second, &a), 0);
-	assert_true(addr_equal(&a, &second));
-	assert_int_equal(pool_take(p, "first", NULL, &a), -ENOSPC);
+	/* alice is remembered; bob is not, and gets what follows from the name. */
+	assert_takes(p, "alice", NULL, "fd00::1");
+	assert_int_equal(pool_take(p, "bob", NULL, &a), -ENOSPC);
+	drop(p, "fd00::1");
+	assert_takes(p, "bob", NULL, "fd00::f649:3629:e565:4ae1");
 	pool_free(p);
 }
 
