@@ -56,9 +56,20 @@ static void clamp(const struct dataplane *d, uint8_t *bytes, const struct packet
 		(void)packet_clamp_mss(bytes, p, mss, complete);
 }
 
-static bool carried(const struct packet *p)
+/* An ICMP redirect: there is one way only through a tunnel, so nobody has a better one to tell (PROTOCOL 5.3). */
+static bool redirects(const uint8_t *bytes, const struct packet *p)
 {
-	return addr_is_tunnelable(&p->src) && addr_is_tunnelable(&p->dst);
+	enum { ICMP_REDIRECT = 5, ICMPV6_REDIRECT = 137 };
+
+	if (p->fragment || p->len <= p->l4_off)
+		return false;
+	return (p->proto == IPPROTO_ICMP && bytes[p->l4_off] == ICMP_REDIRECT) ||
+	       (p->proto == IPPROTO_ICMPV6 && bytes[p->l4_off] == ICMPV6_REDIRECT);
+}
+
+static bool carried(const uint8_t *bytes, const struct packet *p)
+{
+	return addr_is_tunnelable(&p->src) && addr_is_tunnelable(&p->dst) && !redirects(bytes, p);
 }
 
 int dataplane_from_tun(struct dataplane *d, const struct virtio_net_hdr *h, uint8_t *bytes,
@@ -69,7 +80,7 @@ int dataplane_from_tun(struct dataplane *d, const struct virtio_net_hdr *h, uint
 
 	if (packet_parse(bytes, len, &p) < 0)
 		return drop(d, DROP_MALFORMED);
-	if (!carried(&p))
+	if (!carried(bytes, &p))
 		return drop(d, DROP_NOT_CARRIED);
 	uint64_t target = route_lookup(d->routes, &p.dst);
 	if (target == ROUTE_NONE || target == DATAPLANE_LOCAL)
@@ -108,7 +119,7 @@ int dataplane_from_peer(
 	}
 	if (packet_parse(bytes, len, &p) < 0)
 		return drop(d, DROP_MALFORMED);
-	if (!carried(&p))
+	if (!carried(bytes, &p))
 		return drop(d, DROP_NOT_CARRIED);
 	if (route_lookup(d->routes, &p.src) != self)
 		return drop(d, DROP_SPOOFED);

@@ -20,7 +20,7 @@
 /* Why a packet was dropped; counted in dataplane.drops. */
 enum drop {
 	DROP_MALFORMED,        /* Not one whole IP packet. */
-	DROP_NOT_CARRIED,      /* Multicast, link-local, ... (PROTOCOL 5.3). */
+	DROP_NOT_CARRIED,      /* Multicast, link-local, ICMP redirects, ... (PROTOCOL 5.3). */
 	DROP_NO_ROUTE,         /* From the TUN: nobody has that destination. */
 	DROP_SPOOFED,          /* From a peer: the source is not the sender's. */
 	DROP_CLIENT_TO_CLIENT, /* From a peer to another one, and that is off. */

@@ -160,6 +160,37 @@ static struct frame super_frame(size_t len, enum offload_kind kind, uint16_t seg
 		.body = packet - FRAME_DESC_LEN };
 }
 
+/* The type is the payload's first byte. */
+static size_t icmp(const char *src, const char *dst, uint8_t proto, uint8_t type)
+{
+	size_t len = make(
+		(struct help_packet){ .src = src, .dst = dst, .proto = proto, .payload_len = 64 });
+
+	packet[len - 64] = type;
+	return len;
+}
+
+static void test_redirects_are_not_carried(void **state)
+{
+	struct virtio_net_hdr h = { 0 };
+	struct dataplane_out out;
+	struct dataplane_in in;
+
+	(void)state;
+	size_t len = icmp("10.1.0.1", "10.1.0.7", IPPROTO_ICMP, 5);
+	assert_int_equal(dataplane_from_tun(&dp, &h, packet, len, &out), -1);
+	len = icmp("2001:db8::1", "2001:db8::7", IPPROTO_ICMPV6, 137);
+	assert_int_equal(dataplane_from_tun(&dp, &h, packet, len, &out), -1);
+	struct frame f = packet_frame(icmp("10.1.0.7", "203.0.113.5", IPPROTO_ICMP, 5));
+	assert_int_equal(dataplane_from_peer(&dp, ALICE, &f, &in), -1);
+	assert_int_equal(dp.drops[DROP_NOT_CARRIED], 3);
+	/* Other types are, and the same bytes in another protocol. */
+	len = icmp("10.1.0.1", "10.1.0.7", IPPROTO_ICMP, 8);
+	assert_int_equal(dataplane_from_tun(&dp, &h, packet, len, &out), 0);
+	len = icmp("10.1.0.1", "10.1.0.7", IPPROTO_GRE, 5);
+	assert_int_equal(dataplane_from_tun(&dp, &h, packet, len, &out), 0);
+}
+
 static void test_super_packets(void **state)
 {
 	struct help_packet h = tcp("10.1.0.7", "203.0.113.5");
@@ -263,6 +294,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_spoofed_sources_are_dropped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_client_to_client, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_redirects_are_not_carried, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_super_packets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rewriting, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mss_is_clamped_both_ways, set_up, tear_down),
