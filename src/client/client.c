@@ -385,7 +385,10 @@ int client_run(const struct client_conf *conf)
 		(void)uv_run(&c->loop.uv, UV_RUN_DEFAULT);
 	} else {
 		log_error("%s", why);
-		c->exit_code = 1;
+		c->exit_code =
+			c->tls == NULL
+				? 2
+				: 1; /* What the configuration names is wrong, or what is there. */
 		ctl_server_close(c->ctl);
 	}
 	setup_close(&c->setup);

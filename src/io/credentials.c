@@ -29,6 +29,12 @@ static int load(const char *value, size_t max, int secret, char **out, char why[
 	return *out == NULL ? -ENOMEM : 0;
 }
 
+/* For messages: a path, or NULL when the PEM text stands in the configuration itself. */
+static const char *source_of(const char *value)
+{
+	return value == NULL || conf_is_pem(value) ? NULL : value;
+}
+
 int credentials_load(const struct credentials *c, struct tls_ctx **out, char why[static 256])
 {
 	char *cert = NULL, *key = NULL, *ca = NULL, *crl = NULL;
@@ -49,6 +55,10 @@ int credentials_load(const struct credentials *c, struct tls_ctx **out, char why
 			.key = key,
 			.ca = ca,
 			.crl = crl,
+			.sources = { .cert = source_of(c->certificate),
+				.key = source_of(c->key),
+				.ca = source_of(c->ca),
+				.crl = source_of(c->crl) },
 			.require_pq = c->require_pq,
 			.crl_stale_deny = c->crl_stale_deny,
 			.crl_grace_s = (int64_t)c->crl_grace_days * 86400,

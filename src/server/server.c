@@ -300,7 +300,10 @@ int server_run(const struct server_conf *conf)
 		(void)uv_run(&s.loop, UV_RUN_DEFAULT);
 	} else {
 		log_error("%s", why);
-		s.exit_code = 1;
+		s.exit_code =
+			s.tls == NULL
+				? 2
+				: 1; /* What the configuration names is wrong, or what is there. */
 	}
 	/* A start that failed leaves its loops to the end of the process. */
 	for (unsigned i = 0; s.stopping && i < s.n_open; i++)

@@ -131,33 +131,57 @@ static const uint8_t *bytes(const char *text)
 	return (const uint8_t *)text;
 }
 
-static int load(WOLFSSL_CTX *ssl, const struct tls_ctx_opts *opts, char why[static WHY_CAP])
+static int load_ca(WOLFSSL_CTX *ssl, const char *pem, char why[static WHY_CAP])
 {
 	char text[WOLFSSL_MAX_ERROR_SZ];
-	int rc;
 
 	/* An expired CA beside its successor is no reason not to start; our own check refuses what it has issued. */
-	rc = wolfSSL_CTX_load_verify_buffer_ex(ssl, bytes(opts->ca), (long)strlen(opts->ca),
+	int rc = wolfSSL_CTX_load_verify_buffer_ex(ssl, bytes(pem), (long)strlen(pem),
 		WOLFSSL_FILETYPE_PEM, 0, WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY);
 	if (rc != WOLFSSL_SUCCESS)
 		return wrong(why, "the CA bundle cannot be loaded: %s",
 			wolfSSL_ERR_error_string((unsigned long)rc, text));
-	rc = wolfSSL_CTX_use_certificate_chain_buffer(
-		ssl, bytes(opts->cert), (long)strlen(opts->cert));
+	return 0;
+}
+
+static int load_certificate(WOLFSSL_CTX *ssl, const char *pem, char why[static WHY_CAP])
+{
+	char text[WOLFSSL_MAX_ERROR_SZ];
+
+	int rc = wolfSSL_CTX_use_certificate_chain_buffer(ssl, bytes(pem), (long)strlen(pem));
 	if (rc != WOLFSSL_SUCCESS)
 		return wrong(why, "the certificate cannot be loaded: %s",
 			wolfSSL_ERR_error_string((unsigned long)rc, text));
-	if (strstr(opts->key, "ENCRYPTED") != NULL)
+	return 0;
+}
+
+static int load_key(WOLFSSL_CTX *ssl, const char *pem, char why[static WHY_CAP])
+{
+	char text[WOLFSSL_MAX_ERROR_SZ];
+
+	if (strstr(pem, "ENCRYPTED") != NULL)
 		return wrong(why,
 			"the private key is encrypted; a daemon needs it without a passphrase");
-	rc = wolfSSL_CTX_use_PrivateKey_buffer(
-		ssl, bytes(opts->key), (long)strlen(opts->key), WOLFSSL_FILETYPE_PEM);
+	int rc = wolfSSL_CTX_use_PrivateKey_buffer(
+		ssl, bytes(pem), (long)strlen(pem), WOLFSSL_FILETYPE_PEM);
 	if (rc != WOLFSSL_SUCCESS)
 		return wrong(why, "the private key cannot be read: %s",
 			wolfSSL_ERR_error_string((unsigned long)rc, text));
 	if (wolfSSL_CTX_check_private_key(ssl) != WOLFSSL_SUCCESS)
 		return wrong(why, "the private key does not belong to the certificate");
 	return 0;
+}
+
+/* Put the source of what was wrong before why. */
+static int named(int rc, const char *source, char why[static WHY_CAP])
+{
+	char text[WHY_CAP];
+
+	if (rc != -EINVAL || source == NULL)
+		return rc;
+	(void)snprintf(text, sizeof(text), "%s", why);
+	(void)snprintf(why, WHY_CAP, "%.120s: %.130s", source, text);
+	return rc;
 }
 
 int tls_ctx_create(const struct tls_ctx_opts *opts, struct tls_ctx **out, char why[static WHY_CAP])
@@ -172,11 +196,11 @@ int tls_ctx_create(const struct tls_ctx_opts *opts, struct tls_ctx **out, char w
 	c->require_pq = opts->require_pq;
 	c->crl_stale_deny = opts->crl_stale_deny;
 	c->crl_grace_s = opts->crl_grace_s;
-	rc = tls_trust_create(opts->ca, &c->trust, why);
+	rc = named(tls_trust_create(opts->ca, &c->trust, why), opts->sources.ca, why);
 	if (rc == 0 && opts->crl != NULL)
-		rc = tls_trust_add_crls(c->trust, opts->crl, why);
+		rc = named(tls_trust_add_crls(c->trust, opts->crl, why), opts->sources.crl, why);
 	if (rc == 0)
-		rc = check_own_chain(c, opts, why);
+		rc = named(check_own_chain(c, opts, why), opts->sources.cert, why);
 	if (rc != 0)
 		goto fail;
 	c->ssl = wolfSSL_CTX_new(opts->role == IDENT_SERVER ? wolfTLSv1_3_server_method()
@@ -186,7 +210,11 @@ int tls_ctx_create(const struct tls_ctx_opts *opts, struct tls_ctx **out, char w
 		set_policy(c->ssl, opts->role) != 0)
 		goto fail;
 	tls_possession_install(c->ssl);
-	rc = load(c->ssl, opts, why);
+	rc = named(load_ca(c->ssl, opts->ca, why), opts->sources.ca, why);
+	if (rc == 0)
+		rc = named(load_certificate(c->ssl, opts->cert, why), opts->sources.cert, why);
+	if (rc == 0)
+		rc = named(load_key(c->ssl, opts->key, why), opts->sources.key, why);
 	if (rc != 0)
 		goto fail;
 	*out = c;

@@ -26,6 +26,10 @@ struct tls_ctx_opts {
 	/* PEM texts, NUL-terminated; not kept.  cert: our leaf first, then intermediates. */
 	const char *cert, *key, *ca,
 		*crl; /* crl may be NULL; several CRLs may follow each other. */
+	/* Where each has come from, a path, for the messages in why; NULL: not said. */
+	struct tls_sources {
+		const char *cert, *key, *ca, *crl;
+	} sources;
 	bool require_pq;
 	bool crl_stale_deny;
 	int64_t crl_grace_s; /* After nextUpdate, before crl_stale_deny acts. */

@@ -54,6 +54,30 @@ static void expect_own_cert(
 	expect_why(&o, word);
 }
 
+/* The message starts with where the wrong thing has come from. */
+static void test_sources_are_named(void **state)
+{
+	static const struct tls_sources sources = { "/a/cert", "/a/key", "/a/ca", "/a/crl" };
+	static const struct {
+		size_t offset; /* Of what is spoilt. */
+		const char *word;
+	} rows[] = {
+		{ offsetof(struct tls_ctx_opts, cert), "/a/cert: " },
+		{ offsetof(struct tls_ctx_opts, key), "/a/key: " },
+		{ offsetof(struct tls_ctx_opts, ca), "/a/ca: " },
+		{ offsetof(struct tls_ctx_opts, crl), "/a/crl: " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct tls_ctx_opts o = server_opts();
+		const char *junk = "junk";
+		o.sources = sources;
+		memcpy((char *)&o + rows[i].offset, &junk, sizeof(junk));
+		expect_why(&o, rows[i].word);
+	}
+}
+
 static void test_made_and_described(void **state)
 {
 	(void)state;
@@ -242,6 +266,7 @@ static void test_library(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sources_are_named),
 		cmocka_unit_test(test_made_and_described),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_key_of_another_certificate),
