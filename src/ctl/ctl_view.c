@@ -148,11 +148,12 @@ static void print_field(FILE *out, size_t width, const char *label, const char *
 	}
 }
 
-/* "alpha 3, beta 1": how often each text occurs among the sessions. */
+/* "3 x alpha, 1 x beta": how often each text occurs among the sessions. */
 struct tally {
 	char texts[MAX_GROUPS][CELL];
 	size_t counts[MAX_GROUPS];
 	size_t n, others;
+	size_t sessions;
 };
 
 static void tally_add(struct tally *t, const char *text)
@@ -179,6 +180,10 @@ static void tally_print(const struct tally *t, FILE *out, size_t width, const ch
 
 	if (t->n == 0)
 		return;
+	if (t->counts[0] == t->sessions) {
+		print_field(out, width, label, t->texts[0]); /* All alike. */
+		return;
+	}
 	for (size_t i = 0; i < t->n && len < sizeof(line); i++)
 		len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%zu x %s",
 			i > 0 ? ", " : "", t->counts[i], t->texts[i]);
@@ -213,8 +218,10 @@ static void print_tallies(
 			tally_add(&tallies[REASON], str(s, "offload_reason"));
 		tally_add(&tallies[CONGESTION], str(s, "congestion"));
 	}
-	for (i = 0; i < N; i++)
+	for (i = 0; i < N; i++) {
+		tallies[i].sessions = json_array_size(sessions);
 		tally_print(&tallies[i], out, width, labels[i]);
+	}
 	free(tallies);
 }
 
@@ -253,8 +260,7 @@ static char *counted(json_t *counters, char *out, size_t cap)
 	size_t len = 0;
 
 	out[0] = '\0';
-	json_object_foreach(counters, name, v)
-	{
+	json_object_foreach (counters, name, v) {
 		if (json_integer_value(v) == 0 || len >= cap)
 			continue;
 		len += (size_t)snprintf(out + len, cap - len, "%s%s %lld", len > 0 ? ", " : "",
@@ -295,8 +301,7 @@ static void print_offload(const json_t *status, size_t width, FILE *out)
 	char line[LINE];
 	size_t len = 0;
 
-	json_object_foreach(o, name, v)
-	{
+	json_object_foreach (o, name, v) {
 		if (json_is_boolean(v) && len < sizeof(line))
 			len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%s %s",
 				len > 0 ? ", " : "", name, json_is_true(v) ? "on" : "off");
