@@ -1,0 +1,1 @@
+"""What the network tests share: namespaces, daemons, certificates, packets."""
