@@ -152,8 +152,7 @@ static bool find_path(struct check *k, size_t at, int below)
 	}
 	for (size_t i = 1; i < k->n; i++) {
 		const struct x509_cert *next = &k->cert[i];
-		if (k->in_path[i] || next->sig_alg == X509_SIG_OTHER ||
-			!is_issuer(k, next, c, below))
+		if (k->in_path[i] || !is_issuer(k, next, c, below))
 			continue;
 		/* Self-issued ones (a CA's new key certified by its old one) do not count: RFC 5280 6.1.4 (l). */
 		int counts = der_equal(&next->subject, &next->issuer) ? 0 : 1;

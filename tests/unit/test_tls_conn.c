@@ -3,6 +3,7 @@
 #include "base/util.h"
 #include "help_rogue.h"
 #include "help_tls.h"
+#include "tls/tls_ctx_priv.h"
 
 #include <wolfssl/options.h>
 
@@ -389,7 +390,9 @@ static void test_alpn(void **state)
 		struct help_verdict v = help_rogue_meets(&client, l.server.ctx, NULL, time(NULL));
 		assert_int_equal(v.status, TLS_FAILED);
 		assert_int_equal(v.reason, TLS_REASON_PROTOCOL);
-		assert_non_null(strstr(v.detail, "sallyport/1"));
+		/* In the handshake, with an alert, where another one is asked for; after it where none is. */
+		assert_non_null(
+			strstr(v.detail, wrong[i] != NULL ? "wants another" : "not agreed"));
 		v = help_rogue_meets(&server, l.client.ctx, "vpn.example", time(NULL));
 		assert_int_equal(v.status, TLS_FAILED);
 	}
@@ -430,6 +433,7 @@ static void test_groups(void **state)
 			assert_string_equal(v.info.group, cases[i].name);
 		v = help_rogue_meets(&r, pq.server.ctx, NULL, time(NULL));
 		assert_int_equal(v.status, i == 0 ? TLS_OK : TLS_FAILED);
+		assert_null(strstr(v.detail, "post-quantum")); /* it never came so far */
 		r.server = true;
 		r.cert = pki.server.pem;
 		r.key = pki.server.key_pem;
@@ -439,6 +443,22 @@ static void test_groups(void **state)
 		assert_int_equal(v.status == TLS_OK, i == 0);
 	}
 	help_link_clear(&pq);
+}
+
+/* The same asked of our own check alone: the library would take X25519. */
+static void test_require_pq_is_ours(void **state)
+{
+	(void)state;
+	struct help_rogue r = { .cert = pki.client.pem,
+		.key = pki.client.key_pem,
+		.alpn = "sallyport/1",
+		.group = WOLFSSL_ECC_X25519 };
+
+	l.server.ctx->require_pq = true;
+	struct help_verdict v = help_rogue_meets(&r, l.server.ctx, NULL, time(NULL));
+	assert_int_equal(v.status, TLS_FAILED);
+	assert_int_equal(v.reason, TLS_REASON_PROTOCOL);
+	assert_non_null(strstr(v.detail, "post-quantum"));
 }
 
 /* Contexts. */
@@ -493,6 +513,7 @@ int main(void)
 		TEST(test_half_a_handshake),
 		TEST(test_alpn),
 		TEST(test_groups),
+		TEST(test_require_pq_is_ours),
 		TEST(test_conn_keeps_its_context),
 		TEST(test_names_asked_for),
 	};

@@ -138,6 +138,7 @@ static void expect_faults(try_fn *attempt, const struct help_spec *good)
 	s.not_after = now - 10;
 	v = attempt(&s, &pki.ca);
 	expect(&v, TLS_FAILED, TLS_REASON_EXPIRED);
+	assert_non_null(strstr(v.detail, s.cn)); /* in our words, not the library's */
 	s = *good;
 	s.not_before = now + 3600;
 	v = attempt(&s, &pki.ca);

@@ -70,6 +70,10 @@ static void test_bad_intermediates(void **state)
 	help_issue(&hv.other, &bad, help_key(HELP_P256, 4), &hv.root);
 	assert_int_equal(help_verify_two_tier(&hv.other), TLS_REASON_UNKNOWN_CA);
 	bad = spec;
+	bad.ca = false;
+	help_issue(&hv.other, &bad, help_key(HELP_P256, 4), &hv.root);
+	assert_int_equal(help_verify_two_tier(&hv.other), TLS_REASON_UNKNOWN_CA);
+	bad = spec;
 	bad.ku = X509_KU_CRL_SIGN;
 	help_issue(&hv.other, &bad, help_key(HELP_P256, 4), &hv.root);
 	assert_int_equal(help_verify_two_tier(&hv.other), TLS_REASON_UNKNOWN_CA);
@@ -154,6 +158,23 @@ static void test_circle(void **state)
 	assert_int_equal(help_verify_chain(certs, 4, &opts), TLS_REASON_UNKNOWN_CA);
 }
 
+/* Nor does it miss the way out beside the circle. */
+static void test_way_out_of_a_circle(void **state)
+{
+	(void)state;
+	struct help_spec x = help_ca("X"), y = help_ca("Y"), spec = help_client("alice");
+	const struct tls_verify_opts opts = help_verify_opts();
+	struct help_cert a, b, out;
+
+	help_issue(&a, &x, help_key(HELP_P256, 4), NULL);
+	help_issue(&b, &y, help_key(HELP_P256, 5), &a);
+	help_issue(&a, &x, help_key(HELP_P256, 4), &b);
+	help_issue(&out, &y, help_key(HELP_P256, 5), &hv.root);
+	help_issue(&hv.leaf, &spec, NULL, &b);
+	const struct help_cert *const certs[] = { &hv.leaf, &a, &b, &out };
+	assert_int_equal(help_verify_chain(certs, 4, &opts), TLS_REASON_NONE);
+}
+
 /* The old CA certifies the new one's key under the same name: that does not use up its path length. */
 static void test_rollover(void **state)
 {
@@ -200,6 +221,7 @@ int main(void)
 		TEST(test_path_length),
 		TEST(test_order_and_rubbish_do_not_matter),
 		TEST(test_circle),
+		TEST(test_way_out_of_a_circle),
 		TEST(test_rollover),
 		TEST(test_signature_checks_are_bounded),
 	};
