@@ -36,8 +36,10 @@ static inline void list_remove(struct list *node)
 }
 
 /* Walk l; the current node may be removed in the body. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): `it` is a name to declare. */
 #define LIST_EACH(it, l)                                                    \
 	for (struct list *it = (l)->next, *it##_next = it->next; it != (l); \
 		it = it##_next, it##_next = it->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

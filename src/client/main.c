@@ -43,6 +43,7 @@ int main(int argc, char **argv)
 		return EXIT_OK;
 	if (action == PROGRAM_USAGE)
 		return EXIT_USAGE;
+	json_object_seed(0); /* Reads the random source once, now. */
 	(void)daemon_harden();
 	if (client_conf_load(path, &conf, &err) < 0) {
 		conf_print_error(&err, stderr);

@@ -102,11 +102,19 @@ int dataplane_from_tun(struct dataplane *d, const struct virtio_net_hdr *h, uint
 	return 0;
 }
 
+/* The body lies in the caller's own receive buffer; struct frame just promises not to write to it. */
+static uint8_t *frame_body(const struct frame *f)
+{
+	uint8_t *body;
+
+	memcpy(&body, &f->body, sizeof(body));
+	return body;
+}
+
 int dataplane_from_peer(
 	struct dataplane *d, uint64_t self, const struct frame *f, struct dataplane_in *in)
 {
-	/* The body lies in the caller's own receive buffer; struct frame only promises not to write. */
-	uint8_t *bytes = (uint8_t *)(uintptr_t)f->body;
+	uint8_t *bytes = frame_body(f);
 	size_t len = f->len;
 	struct offload o = { 0 };
 	struct packet p;

@@ -31,7 +31,7 @@ int ctl_server_open(
 void ctl_server_close(struct ctl_server *s);
 
 /* Send reply (a reference is taken over; NULL: out of memory) and close. */
-void ctl_reply(struct ctl_request *request, json_t *reply);
-void ctl_reply_error(struct ctl_request *request, const char *text);
+void ctl_reply(struct ctl_request *q, json_t *reply);
+void ctl_reply_error(struct ctl_request *q, const char *text);
 
 #endif
