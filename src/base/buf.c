@@ -11,7 +11,7 @@ enum { BUF_FIRST_CAP = 256 };
 
 uint8_t *buf_room(struct buf *b, size_t len)
 {
-	size_t used = buf_len(b);
+	size_t used = b->data == NULL ? 0 : buf_len(b);
 
 	if (len > b->max || used > b->max - len)
 		return NULL;
@@ -27,7 +27,7 @@ uint8_t *buf_room(struct buf *b, size_t len)
 		uint8_t *data = malloc(cap);
 		if (data == NULL)
 			return NULL;
-		if (used > 0)
+		if (b->data != NULL)
 			memcpy(data, b->data + b->start, used);
 		free(b->data);
 		b->data = data;

@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "sys/sock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -152,16 +153,17 @@ static void on_opened(struct tunnel *t)
 {
 	struct client *c = client_of(t);
 	struct tls_info tls = tunnel_info(t);
-	char peer[ENDPOINT_STRLEN], addrs[2 * ADDR_STRLEN + 2] = "", text[ADDR_STRLEN];
+	char peer[ENDPOINT_STRLEN], addrs[REGISTRY_MAX_ADDRS * ADDR_STRLEN + 1] = "",
+									     text[ADDR_STRLEN];
+	size_t used = 0;
 
 	handshake_over(c);
 	c->was_open = true;
 	c->since = io_now_unix();
 	c->worker->established++;
-	for (size_t i = 0; i < c->lease.n_addrs; i++) {
-		(void)strcat(addrs, i > 0 ? " " : "");
-		(void)strcat(addrs, addr_format(&c->lease.addrs[i], text));
-	}
+	for (size_t i = 0; i < c->lease.n_addrs; i++)
+		used += (size_t)snprintf(addrs + used, sizeof(addrs) - used, "%s%s",
+			i > 0 ? " " : "", addr_format(&c->lease.addrs[i], text));
 	log_info("client %s (%s): connected as %s, %s, %s", c->name,
 		endpoint_format(&t->peer, peer), addrs, tls.suite, tls.group);
 }

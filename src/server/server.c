@@ -105,8 +105,9 @@ static void ask_workers(struct server *s, struct ctl_request *request)
 {
 	struct query *q = calloc(1, sizeof(*q));
 
-	if (q == NULL) {
-		ctl_reply_error(request, "out of memory");
+	if (q == NULL || s->n_running == 0) {
+		free(q);
+		ctl_reply_error(request, "no memory, or no worker is running");
 		return;
 	}
 	*q = (struct query){

@@ -67,7 +67,7 @@ static const struct session_ops ops = {
 	.closed = on_closed,
 };
 
-enum { SECOND = 1000000 };
+static const uint64_t SECOND = 1000000;
 
 static void start(struct rig *r, enum ident_role role)
 {
