@@ -6,7 +6,9 @@ void text_copy(char *dst, size_t cap, const char *src)
 
 	for (; i + 1 < cap && src[i] != '\0'; i++) {
 		unsigned char c = (unsigned char)src[i];
-		dst[i] = c < 0x20 || c == 0x7f ? '?' : src[i];
+		dst[i] = src[i];
+		if (c < 0x20 || c == 0x7f)
+			dst[i] = '?';
 	}
 	if (cap > 0)
 		dst[i] = '\0';
