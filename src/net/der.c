@@ -180,7 +180,8 @@ int der_take_time(struct der *in, int64_t *out)
 	if (day > days_in_month(year, month) || hour < 0 || hour > 23 || minute < 0 ||
 		minute > 59 || second < 0 || second > 59)
 		return -EBADMSG;
-	*out = days_from_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+	int of_day = hour * 3600 + minute * 60 + second;
+	*out = days_from_date(year, month, day) * 86400 + of_day;
 	*in = rest;
 	return 0;
 }
@@ -197,7 +198,9 @@ bool der_is(const struct der *d, const void *bytes, size_t len)
 
 void der_out_init(struct der_out *o, uint8_t *buf, size_t cap)
 {
-	*o = (struct der_out){ .buf = buf, .cap = cap, .pos = cap };
+	o->buf = buf;
+	o->cap = o->pos = cap;
+	o->failed = false;
 }
 
 size_t der_out_len(const struct der_out *o)

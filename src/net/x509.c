@@ -294,8 +294,8 @@ static int parse_exts(struct der *tbs, struct x509_cert *c)
 	struct der wrapped, list, unique_id;
 	struct x509_ext e;
 
-	for (uint8_t tag = DER_CONTEXT + 1; tag <= DER_CONTEXT + 2; tag++) {
-		int n = der_take_if(tbs, tag, &unique_id);
+	for (unsigned i = 1; i <= 2; i++) {
+		int n = der_take_if(tbs, (uint8_t)(DER_CONTEXT + i), &unique_id);
 		if (n < 0 || (n == 1 && c->version < 2))
 			return -EBADMSG;
 	}

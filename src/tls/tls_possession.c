@@ -30,6 +30,7 @@ static void note(struct tls_possession *p, bool held)
 		p->failed = true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library sets the parameters. */
 static int verify_ecdsa(WOLFSSL *ssl, const unsigned char *sig, unsigned sig_len,
 	const unsigned char *hash, unsigned hash_len, const unsigned char *key_der,
 	unsigned key_len, int *result, void *ctx)
@@ -66,6 +67,7 @@ static int import_ed25519(
 	return wc_ed25519_import_public(spki.key.p, (word32)spki.key.len, key);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library sets the parameters. */
 static int verify_ed25519(WOLFSSL *ssl, const unsigned char *sig, unsigned sig_len,
 	const unsigned char *msg, unsigned msg_len, const unsigned char *key_raw, unsigned key_len,
 	int *result, void *ctx)
@@ -95,6 +97,7 @@ static enum wc_HashType pss_hash(int mgf)
 	return mgf == WC_MGF1SHA512 ? WC_HASH_TYPE_SHA512 : WC_HASH_TYPE_NONE;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library sets the parameters. */
 static int verify_rsa_pss(WOLFSSL *ssl, unsigned char *sig, unsigned sig_len, unsigned char **out,
 	int hash, int mgf, const unsigned char *key_der, unsigned key_len, void *ctx)
 {

@@ -263,13 +263,14 @@ static void put_revoked(struct der_out *o, const struct help_crl *s)
 
 uint8_t *help_crl_der(const struct help_crl *s, size_t *len)
 {
-	size_t cap = 64 * s->n + 2 * HELP_DER_MAX;
+	size_t cap = 64 * s->n + (size_t)2 * HELP_DER_MAX;
 	uint8_t *buf = malloc(cap), *out = malloc(cap);
 	const struct help_key *key = s->key != NULL ? s->key : s->issuer->key;
 	struct x509_cert issuer;
 	struct der_out o, whole;
 
-	help_must(buf != NULL && out != NULL, "malloc");
+	if (buf == NULL || out == NULL)
+		abort();
 	help_must(x509_parse(s->issuer->der, s->issuer->len, &issuer) == 0, "reading the issuer");
 	der_out_init(&o, buf, cap);
 	put_crl_exts(&o, s);
@@ -284,7 +285,7 @@ uint8_t *help_crl_der(const struct help_crl *s, size_t *len)
 	der_out_init(&whole, out, cap);
 	help_sign(&whole, der_out_bytes(&o), der_out_len(&o), key, HELP_SHA256);
 	*len = der_out_len(&whole);
-	memmove(out, der_out_bytes(&whole), *len);
+	memmove(out, out + whole.pos, *len);
 	if (s->bad_signature)
 		out[*len - 1] ^= 1;
 	free(buf);

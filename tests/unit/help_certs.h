@@ -89,6 +89,9 @@ char *help_crl_pem(const struct help_crl *spec);
 /* PEM of any DER, on the heap. */
 char *help_pem(const char *label, const uint8_t *der, size_t len);
 
+/* Append pem to text, which has room for cap bytes. */
+void help_pem_add(char *text, size_t cap, const char *pem);
+
 /* A whole small VPN: one CA, a server and a client of it. */
 struct help_pki {
 	struct help_cert ca, server, client;

@@ -165,6 +165,14 @@ char *help_ed25519_pem_v2(const struct help_key *key)
 	return help_pem("PRIVATE KEY", der, (size_t)n);
 }
 
+void help_pem_add(char *text, size_t cap, const char *pem)
+{
+	size_t used = strlen(text), n = strlen(pem);
+
+	help_must(n < cap - used, "room for PEM");
+	memcpy(text + used, pem, n + 1);
+}
+
 char *help_pem(const char *label, const uint8_t *der, size_t len)
 {
 	static const char digits[] =
@@ -179,7 +187,7 @@ char *help_pem(const char *label, const uint8_t *der, size_t len)
 		v |= n > 1 ? (uint32_t)der[i + 1] << 8 : 0;
 		v |= n > 2 ? der[i + 2] : 0;
 		for (size_t j = 0; j < 4; j++)
-			*p++ = j <= n ? digits[v >> (18 - 6 * j) & 63] : '=';
+			*p++ = (char)(j <= n ? digits[v >> (18 - 6 * j) & 63] : '=');
 		if (i % 48 == 45 && i + 3 < len)
 			*p++ = '\n';
 	}

@@ -23,7 +23,8 @@ static struct der text(uint8_t *buf, uint8_t tag, const char *s)
 
 	buf[0] = tag;
 	buf[1] = (uint8_t)n;
-	memcpy(buf + 2, s, n);
+	for (size_t i = 0; i < n; i++)
+		buf[2 + i] = (uint8_t)s[i];
 	return (struct der){ buf, n + 2 };
 }
 

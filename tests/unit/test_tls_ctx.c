@@ -71,9 +71,9 @@ static void test_sources_are_named(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct tls_ctx_opts o = server_opts();
-		const char *junk = "junk";
+		void *spoilt = (char *)&o + rows[i].offset;
 		o.sources = sources;
-		memcpy((char *)&o + rows[i].offset, &junk, sizeof(junk));
+		*(const char **)spoilt = "junk";
 		expect_why(&o, rows[i].word);
 	}
 }
@@ -228,7 +228,7 @@ static void test_too_long_a_chain(void **state)
 
 	assert_non_null(many);
 	for (int i = 0; i < 5; i++)
-		(void)strcat(many, pki.server.pem);
+		help_pem_add(many, (size_t)6 * HELP_PEM_MAX, pki.server.pem);
 	o.cert = many;
 	expect_why(&o, "more than 4");
 	free(many);

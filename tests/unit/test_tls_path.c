@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+enum { MANY_CAP = (TLS_TRUST_MAX + 2) * HELP_PEM_MAX };
+
 /* Building paths from a leaf to a CA of the bundle. */
 
 static void test_dates_of_the_ca(void **state)
@@ -35,12 +37,12 @@ static void test_renewed_ca(void **state)
 {
 	(void)state;
 	struct help_spec old = help_ca("Root"), spec = help_client("alice");
-	char both[2 * HELP_PEM_MAX];
+	char both[2 * HELP_PEM_MAX] = "";
 
 	old.not_after = hv.now - 1;
 	help_issue(&hv.other, &old, hv.root.key, NULL);
-	(void)strcpy(both, hv.other.pem);
-	(void)strcat(both, hv.root.pem);
+	help_pem_add(both, sizeof(both), hv.other.pem);
+	help_pem_add(both, sizeof(both), hv.root.pem);
 	help_verify_trust(both);
 	assert_int_equal(tls_trust_count(hv.trust), 2);
 	assert_int_equal(help_verify_client(&spec, &hv.root), TLS_REASON_NONE);
@@ -193,7 +195,7 @@ static void test_rollover(void **state)
 static void test_signature_checks_are_bounded(void **state)
 {
 	(void)state;
-	char why[256], *many = calloc(TLS_TRUST_MAX + 1, HELP_PEM_MAX);
+	char why[256], *many = calloc(1, MANY_CAP);
 	struct help_spec spec = help_client("alice");
 
 	assert_non_null(many);
@@ -201,7 +203,7 @@ static void test_signature_checks_are_bounded(void **state)
 		struct help_spec ca = help_ca("Root");
 		help_issue(&hv.other, &ca,
 			i + 1 < TLS_TRUST_MAX ? help_key(HELP_P256, 4) : hv.root.key, NULL);
-		(void)strcat(many, hv.other.pem);
+		help_pem_add(many, MANY_CAP, hv.other.pem);
 	}
 	tls_trust_free(hv.trust);
 	hv.trust = NULL;

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+enum { MANY_CAP = (TLS_TRUST_MAX + 2) * HELP_PEM_MAX };
+
 /* The CA bundle and what its CRLs revoke. */
 
 static int add_crl(const struct help_crl *crl)
@@ -59,11 +61,11 @@ static void test_revoked_by_another_ca(void **state)
 	(void)state;
 	static const uint32_t serials[] = { 7 };
 	struct help_spec ca = help_ca("Second"), spec = help_client("alice");
-	char both[2 * HELP_PEM_MAX];
+	char both[2 * HELP_PEM_MAX] = "";
 
 	help_issue(&hv.other, &ca, help_key(HELP_P256, 4), NULL);
-	(void)strcpy(both, hv.root.pem);
-	(void)strcat(both, hv.other.pem);
+	help_pem_add(both, sizeof(both), hv.root.pem);
+	help_pem_add(both, sizeof(both), hv.other.pem);
 	help_verify_trust(both);
 	struct help_crl crl = crl_of(&hv.other, serials, 1);
 	assert_int_equal(add_crl(&crl), 0);
@@ -226,21 +228,21 @@ static void test_bundles_refused(void **state)
 static void test_bundle_twice_and_full(void **state)
 {
 	(void)state;
-	char why[256], *many = calloc(TLS_TRUST_MAX + 2, HELP_PEM_MAX);
+	char why[256], *many = calloc(1, MANY_CAP);
 	struct tls_trust *t = NULL;
 
 	assert_non_null(many);
 	for (size_t i = 0; i < TLS_TRUST_MAX; i++) {
 		struct help_spec ca = help_ca("CA");
 		help_issue(&hv.other, &ca, NULL, NULL);
-		(void)strcat(many, hv.other.pem);
+		help_pem_add(many, MANY_CAP, hv.other.pem);
 	}
-	(void)strcat(many, hv.other.pem); /* the same again does not count */
+	help_pem_add(many, MANY_CAP, hv.other.pem); /* the same again does not count */
 	assert_int_equal(tls_trust_create(many, &t, why), 0);
 	assert_int_equal(tls_trust_count(t), TLS_TRUST_MAX);
 	tls_trust_free(t);
 	t = NULL;
-	(void)strcat(many, hv.root.pem);
+	help_pem_add(many, MANY_CAP, hv.root.pem);
 	assert_int_equal(tls_trust_create(many, &t, why), -EINVAL);
 	free(many);
 }
