@@ -133,7 +133,7 @@ static int keep_leftover(const struct store_cert *c, void *arg)
 static int settle(const struct cli *cli, struct ca *ca, const struct leftover *l)
 {
 	char path[CA_PATH_LEN];
-	struct x509_cert cert;
+	struct x509_cert cert = { .version = 0 };
 	uint8_t *der = NULL;
 	const char *what;
 	int r;
@@ -171,7 +171,7 @@ static int recover(const struct cli *cli, struct ca *ca)
 {
 	static const char *const dirs[] = { ".", "ca", "certs", "keys" };
 	const struct store_filter reserved = { .reserved = true };
-	struct leftover l;
+	struct leftover l = { .serial = "" };
 	int r;
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {

@@ -168,6 +168,18 @@ static int gather(const struct cli *cli, const struct ca *ca, const struct form 
 	return r;
 }
 
+static int write_out(const struct form *form, const char *out, const char *text)
+{
+	int r;
+
+	if (text == NULL)
+		return cli_fail(CLI_FAILED, "out of memory");
+	r = fs_write_path(out, form->secret ? FS_SECRET : FS_PUBLIC, text, strlen(text));
+	if (r < 0)
+		return cli_fail(CLI_FAILED, "cannot write %s: %s", out, strerror(-r));
+	return CLI_OK;
+}
+
 static int export(const struct cli *cli, const struct ca *ca, const struct form *form,
 	const struct export_opts *o, const struct picked *p)
 {
@@ -182,15 +194,8 @@ static int export(const struct cli *cli, const struct ca *ca, const struct form 
 		r = gather(cli, ca, form, p, &parts);
 	if (r == CLI_OK)
 		r = form->make(o, ca, &parts, &text);
-	if (r == CLI_OK && text == NULL)
-		r = cli_fail(CLI_FAILED, "out of memory");
-	if (r == CLI_OK) {
-		const char *out = o->out != NULL ? o->out : "-";
-		int err = fs_write_path(
-			out, form->secret ? FS_SECRET : FS_PUBLIC, text, strlen(text));
-		if (err < 0)
-			r = cli_fail(CLI_FAILED, "cannot write %s: %s", out, strerror(-err));
-	}
+	if (r == CLI_OK)
+		r = write_out(form, o->out != NULL ? o->out : "-", text);
 	secret_free(text, text != NULL ? strlen(text) : 0);
 	free_parts(&parts);
 	return r;

@@ -81,7 +81,7 @@ static void print_help(const struct cmd *cmd)
 	}
 	(void)printf("\nOptions of every command:\n");
 	print_opts(global_opts, ARRAY_LEN(global_opts));
-	(void)printf("\nExit codes: 0 done, 1 failed, 2 usage, 3 warning, 4 critical, 5 wrong "
+	(void)printf("\nExit codes: 0 done, 1 failed, 2 usage, 4 critical, 5 wrong "
 		     "passphrase, 6 locked, 7 not found.\n");
 }
 

@@ -96,7 +96,7 @@ static int same_content(int dir, const char *name, const void *data, size_t len)
 	size_t n = 0;
 	int r = fs_read(dir, name, &got, &n);
 
-	if (r == 0 && (n != len || memcmp(got, data, len) != 0))
+	if (r == 0 && (got == NULL || n != len || memcmp(got, data, len) != 0))
 		r = -EIO;
 	secret_free(got, n);
 	return r;

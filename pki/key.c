@@ -199,26 +199,30 @@ int key_to_pkcs8(struct key *k, uint8_t out[static KEY_PKCS8_MAX])
 /* Which algorithm a PKCS#8 key is of: OneAsymmetricKey ::= SEQUENCE { version, AlgorithmIdentifier, ... } */
 static int pkcs8_alg(const uint8_t *p, size_t len, enum key_alg *out)
 {
-	struct der in = { p, len }, body, alg, oid, curve = { NULL, 0 };
+	struct der in = { p, len }, body, alg, oid, null, key, curve = { NULL, 0 };
 	uint32_t version;
 
 	if (der_take(&in, DER_SEQUENCE, &body) < 0 || in.len != 0 ||
 		der_take_uint(&body, &version) < 0 || version > 1 ||
 		der_take(&body, DER_SEQUENCE, &alg) < 0 || der_take(&alg, DER_OID, &oid) < 0 ||
-		der_take_if(&alg, DER_OID, &curve) < 0)
+		der_take(&body, DER_OCTET_STRING, &key) < 0)
 		return -EBADMSG;
-	if (der_is(&oid, OID_RSA, sizeof(OID_RSA) - 1))
+	if (der_take_if(&alg, DER_OID, &curve) < 0 || der_take_if(&alg, DER_NULL, &null) < 0 ||
+		alg.len != 0)
+		return -EBADMSG;
+	if (der_is(&oid, OID_RSA, sizeof(OID_RSA) - 1)) {
 		*out = KEY_RSA3072;
-	else if (der_is(&oid, OID_ED25519, sizeof(OID_ED25519) - 1))
+		return 0;
+	}
+	if (der_is(&oid, OID_ED25519, sizeof(OID_ED25519) - 1)) {
 		*out = KEY_ED25519;
-	else if (!der_is(&oid, OID_EC, sizeof(OID_EC) - 1))
+		return 0;
+	}
+	bool p256 = der_is(&curve, OID_P256, sizeof(OID_P256) - 1);
+	bool p384 = der_is(&curve, OID_P384, sizeof(OID_P384) - 1);
+	if (!der_is(&oid, OID_EC, sizeof(OID_EC) - 1) || (!p256 && !p384))
 		return -EBADMSG;
-	else if (der_is(&curve, OID_P256, sizeof(OID_P256) - 1))
-		*out = KEY_P256;
-	else if (der_is(&curve, OID_P384, sizeof(OID_P384) - 1))
-		*out = KEY_P384;
-	else
-		return -EBADMSG;
+	*out = p256 ? KEY_P256 : KEY_P384;
 	return 0;
 }
 

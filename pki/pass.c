@@ -116,7 +116,7 @@ static int ask(int tty, const char *prompt, struct pass *out)
 
 static int from_terminal(const char *prompt, int times, struct pass *out, char *why)
 {
-	struct pass again;
+	struct pass again = { .len = 0 };
 	int r, tty = isatty(STDIN_FILENO) ? open("/dev/tty", O_RDWR | O_CLOEXEC) : -1;
 
 	if (tty < 0) {

@@ -26,10 +26,14 @@ char *pem_encode(const char *label, const uint8_t *der, size_t len)
 		uint32_t v = (uint32_t)der[i] << 16;
 		v |= n > 1 ? (uint32_t)der[i + 1] << 8 : 0;
 		v |= n > 2 ? der[i + 2] : 0;
-		*p++ = alphabet[v >> 18];
-		*p++ = alphabet[v >> 12 & 63];
-		*p++ = n > 1 ? alphabet[v >> 6 & 63] : '=';
-		*p++ = n > 2 ? alphabet[v & 63] : '=';
+		p[0] = alphabet[v >> 18];
+		p[1] = alphabet[v >> 12 & 63];
+		p[2] = p[3] = '=';
+		if (n > 1)
+			p[2] = alphabet[v >> 6 & 63];
+		if (n > 2)
+			p[3] = alphabet[v & 63];
+		p += 4;
 		column += 4;
 		if (column == LINE || i + 3 >= len) {
 			*p++ = '\n';

@@ -4,9 +4,11 @@ import os
 import pathlib
 import re
 import shutil
-import unittest
 
 from help_pki import ALGS, CRITICAL, FAILED, NETWORK, NOT_FOUND, OK, USAGE, PkiTest, main, sh
+
+
+MANUAL = pathlib.Path(__file__).resolve().parents[2] / "docs/man/sallyport-pki.1"
 
 
 class Chain(PkiTest):
@@ -257,6 +259,11 @@ class Views(PkiTest):
         for command in commands:
             out = self.ca.ok(command, "--help")
             self.assertRegex(out, rf"Example:\n  (.|\n)*sallyport-pki (--dir \S+ )?{command} ")
+            # The manual knows every option, and each command by its heading.
+            manual = MANUAL.read_text().replace("\\-", "-")
+            self.assertRegex(manual, rf"(?m)^\.SS {command}\b")
+            for option in re.findall(r"^  (--[a-z-]+)", out, re.M):
+                self.assertIn(option, manual, command)
         self.fails(USAGE, "frobnicate", says="unknown command")
         self.fails(USAGE, says="no command")
         self.fails(USAGE, "list", "--frob", says="unknown option")

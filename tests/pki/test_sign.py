@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """Signing requests that come from elsewhere."""
-import pathlib
-import subprocess
-import unittest
+import os
+import pty
 
-from help_pki import CRITICAL, FAILED, NETWORK, NOT_FOUND, OK, PASSPHRASE, USAGE, PkiTest, main, sh
+from help_pki import FAILED, NETWORK, NOT_FOUND, OK, PASSPHRASE, PROGRAM, USAGE, PkiTest, main, sh
 
 KEYS = {
     "p256": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
@@ -191,16 +190,10 @@ class Passphrase(PkiTest):
 
     def test_prompt(self):
         """On a terminal it asks, twice for a new one, and shows nothing of what is typed."""
-        script = self.tmp / "typed"
         def typed(text, *args):
-            script.write_text(text)
-            import pty
             pid, fd = pty.fork()
             if pid == 0:
-                import os
-                from help_pki import PROGRAM
                 os.execv(PROGRAM, [PROGRAM, "--dir", str(self.ca.dir), *args])
-            import os
             seen = b""
             for line in text.splitlines():
                 while not seen.rstrip(b" ").endswith(b":"):
@@ -210,10 +203,11 @@ class Passphrase(PkiTest):
             try:
                 while chunk := os.read(fd, 1024):
                     seen += chunk
-            except OSError:
+            except OSError:  # The other end is closed.
                 pass
             os.close(fd)
             return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
+
         code, seen = typed("hunter2\nhunter3\n", "init", NETWORK)
         self.assertEqual(code, USAGE, seen)
         self.assertIn("differ", seen)

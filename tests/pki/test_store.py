@@ -11,7 +11,7 @@ import subprocess
 import threading
 import unittest
 
-from help_pki import CRITICAL, FAILED, LOCKED, NETWORK, NOT_FOUND, OK, USAGE, Ca, PkiTest, main, sh
+from help_pki import CRITICAL, FAILED, LOCKED, NETWORK, OK, PROGRAM, Ca, PkiTest, main
 
 SHIM = os.environ.get("SALLYPORT_PKI_SHIM", "")
 
@@ -80,7 +80,7 @@ class Together(PkiTest):
             # Readers need no lock.
             self.ca.ok("list")
             self.ca.ok("show", "ca")
-            waiting = subprocess.Popen([os.environ["SALLYPORT_PKI_PROGRAM"], "--dir", self.ca.dir, "client", "a", "--wait", "30"],
+            waiting = subprocess.Popen([PROGRAM, "--dir", self.ca.dir, "client", "a", "--wait", "30"],
                                        stdout=subprocess.DEVNULL)
             self.assertIsNone(waiting.poll())
             fcntl.flock(f, fcntl.LOCK_UN)
