@@ -57,8 +57,8 @@ int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
 		struct stat st;
-		int n = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode) ? run_folder(argv[i]) :
-									 run_file(argv[i]);
+		int n = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode) ? run_folder(argv[i])
+								       : run_file(argv[i]);
 		if (n <= 0) {
 			(void)fprintf(stderr, "%s: nothing to replay\n", argv[i]);
 			return 1;

@@ -73,8 +73,7 @@ static void lists_keep_their_order(void **state)
 		items[i].value = i;
 		list_append(&l, &items[i].node);
 	}
-	LIST_EACH(it, &l)
-	{
+	LIST_EACH (it, &l) {
 		struct item *item = CONTAINER_OF(it, struct item, node);
 		assert_int_equal(item->value, seen++);
 		if (item->value % 2 == 0)
