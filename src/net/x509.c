@@ -14,6 +14,7 @@ OID(oid_ext_key_usage, 0x55, 0x1d, 0x25);
 OID(oid_san, 0x55, 0x1d, 0x11);
 OID(oid_skid, 0x55, 0x1d, 0x0e);
 OID(oid_akid, 0x55, 0x1d, 0x23);
+OID(oid_name_constraints, 0x55, 0x1d, 0x1e);
 OID(oid_server_auth, 0x2b, 6, 1, 5, 5, 7, 3, 1);
 OID(oid_client_auth, 0x2b, 6, 1, 5, 5, 7, 3, 2);
 OID(oid_ec, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1);
@@ -259,6 +260,18 @@ static int parse_akid(const struct x509_ext *e, struct x509_cert *c)
 	return x509_akid(&e->value, &c->akid);
 }
 
+static int parse_name_constraints(const struct x509_ext *e, struct x509_cert *c)
+{
+	enum { PERMITTED = DER_CONTEXT + DER_CONSTRUCTED, EXCLUDED };
+	struct der value = e->value, body;
+
+	if (der_take(&value, DER_SEQUENCE, &body) != 0 || value.len != 0 ||
+		der_take_if(&body, PERMITTED, &c->permitted) < 0 ||
+		der_take_if(&body, EXCLUDED, &c->excluded) < 0)
+		return -EBADMSG;
+	return body.len == 0 && c->permitted.len + c->excluded.len > 0 ? 0 : -EBADMSG;
+}
+
 static const struct {
 	const uint8_t *oid;
 	size_t len;
@@ -270,6 +283,7 @@ static const struct {
 	{ oid_san, sizeof(oid_san), parse_san },
 	{ oid_skid, sizeof(oid_skid), parse_skid },
 	{ oid_akid, sizeof(oid_akid), parse_akid },
+	{ oid_name_constraints, sizeof(oid_name_constraints), parse_name_constraints },
 };
 
 static int add_ext(struct x509_cert *c, const struct x509_ext *e)

@@ -79,6 +79,8 @@ struct x509_cert {
 	struct der san; /* Content of GeneralNames; len 0 when absent. */
 	bool san_critical;
 	struct der skid, akid; /* Key identifiers; len 0 when absent. */
+	struct der permitted,
+		excluded;      /* Of nameConstraints: content of the subtrees; len 0: none. */
 	bool unknown_critical; /* A critical extension this parser does not know. */
 	struct x509_ext ext[X509_MAX_EXTENSIONS];
 	size_t n_ext;
@@ -112,6 +114,13 @@ enum x509_san {
  * -EBADMSG when malformed.  Kinds other than those above are passed over.
  */
 int x509_san_next(struct der *it, enum x509_san *kind, struct der *value);
+
+/*
+ * May ca, by its nameConstraints (RFC 5280 4.2.1.10), vouch for all alternative names of cert?  dNSName, iPAddress, URI
+ * (its host) and rfc822Name are compared.  Returns 0; -EACCES: a name is outside; -EBADMSG: a constraint is malformed, or
+ * of another kind of name, which nobody here could hold against cert.
+ */
+int x509_permits(const struct x509_cert *ca, const struct x509_cert *cert);
 
 /* The first commonName of a Name, as text without control characters.  Returns 0 or -ENOENT. */
 int x509_common_name(const struct der *name, char *out, size_t cap);

@@ -130,6 +130,9 @@ static bool is_issuer(
 	} else if (!may_issue(issuer, below)) {
 		reason = refuse(k, TLS_REASON_UNKNOWN_CA,
 			"%s is no CA, or its path length is exceeded", name_of(issuer, name));
+	} else if (x509_permits(issuer, &k->cert[0]) != 0) {
+		reason = refuse(k, TLS_REASON_BAD_CERTIFICATE,
+			"its names are outside the name constraints of %s", name_of(issuer, name));
 	} else {
 		reason = check_dates(k, issuer, "the CA");
 		if (reason == TLS_REASON_NONE)

@@ -18,6 +18,7 @@ OID(oid_san, 0x55, 0x1d, 0x11);
 OID(oid_crl_number, 0x55, 0x1d, 0x14);
 OID(oid_reason, 0x55, 0x1d, 0x15);
 OID(oid_nobody_knows, 0x2a, 3, 4, 5);
+OID(oid_name_constraints, 0x55, 0x1d, 0x1e);
 OID(oid_server_auth, 0x2b, 6, 1, 5, 5, 7, 3, 1);
 OID(oid_client_auth, 0x2b, 6, 1, 5, 5, 7, 3, 2);
 OID(oid_any_usage, 0x55, 0x1d, 0x25, 0);
@@ -95,6 +96,28 @@ static void put_usages(struct der_out *o, const struct help_spec *s)
 	}
 }
 
+struct der help_constraints(const struct help_base *bases, size_t n, uint8_t *buf)
+{
+	struct der_out o;
+
+	der_out_init(&o, buf, HELP_DER_MAX);
+	for (int excluded = 1; excluded >= 0; excluded--) {
+		size_t mark = der_out_len(&o);
+		for (size_t i = n; i-- > 0;) {
+			size_t tree = der_out_len(&o);
+			if (bases[i].excluded != (excluded == 1))
+				continue;
+			der_put(&o, (uint8_t)(DER_CONTEXT + bases[i].kind), bases[i].bytes,
+				bases[i].len);
+			der_wrap(&o, DER_SEQUENCE, tree);
+		}
+		if (der_out_len(&o) > mark)
+			der_wrap(&o, (uint8_t)(DER_CONTEXT + DER_CONSTRUCTED + excluded), mark);
+	}
+	der_wrap(&o, DER_SEQUENCE, 0);
+	return (struct der){ der_out_bytes(&o), der_out_len(&o) };
+}
+
 static void put_exts(struct der_out *o, const struct help_spec *s)
 {
 	size_t all = der_out_len(o), mark;
@@ -103,6 +126,11 @@ static void put_exts(struct der_out *o, const struct help_spec *s)
 		mark = der_out_len(o);
 		der_put(o, DER_NULL, NULL, 0);
 		wrap_ext(o, oid_nobody_knows, sizeof(oid_nobody_knows), true, mark);
+	}
+	if (s->name_constraints.len > 0) {
+		mark = der_out_len(o);
+		der_put_raw(o, s->name_constraints.p, s->name_constraints.len);
+		wrap_ext(o, oid_name_constraints, sizeof(oid_name_constraints), true, mark);
 	}
 	put_san(o, s);
 	put_usages(o, s);

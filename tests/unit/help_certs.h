@@ -60,7 +60,20 @@ struct help_spec {
 	enum help_hash hash;
 	bool unknown_critical; /* An extension that nobody knows. */
 	bool bad_signature;
+	/* Content of the nameConstraints extension, made by help_constraints(); len 0: without it. */
+	struct der name_constraints;
 };
+
+/* One base of a constraint: a kind of name and its content. */
+struct help_base {
+	uint8_t kind; /* enum x509_san. */
+	const void *bytes;
+	size_t len;
+	bool excluded;
+};
+
+/* The extension's content, in buf of HELP_DER_MAX bytes. */
+struct der help_constraints(const struct help_base *bases, size_t n, uint8_t *buf);
 
 struct help_spec help_ca(const char *cn);
 struct help_spec help_server(
