@@ -12,8 +12,8 @@ enum cli_exit {
 	CLI_OK = 0,
 	CLI_FAILED = 1,
 	CLI_USAGE = 2,
-	CLI_CRITICAL =
-		4, /* The CA has expired, or there is no CRL or one that lacks a revocation. */
+	CLI_WARNING = 3,  /* Something ends soon. */
+	CLI_CRITICAL = 4, /* Something has expired, or a revocation is not yet in a CRL. */
 	CLI_PASSPHRASE = 5,
 	CLI_LOCKED = 6,
 	CLI_NOT_FOUND = 7,

@@ -26,4 +26,7 @@ struct cmd {
 extern const struct cmd pki_cmd_init, pki_cmd_server, pki_cmd_client, pki_cmd_revoke, pki_cmd_crl,
 	pki_cmd_list, pki_cmd_show, pki_cmd_export, pki_cmd_sign;
 
+/* Reports, exports and safety. */
+extern const struct cmd pki_cmd_status, pki_cmd_expiring, pki_cmd_log;
+
 #endif

@@ -23,6 +23,9 @@ static const struct cmd *const commands[] = {
 	&pki_cmd_list,
 	&pki_cmd_show,
 	&pki_cmd_export,
+	&pki_cmd_status,
+	&pki_cmd_expiring,
+	&pki_cmd_log,
 };
 
 /* Options of every command. */
@@ -76,13 +79,13 @@ static void print_help(const struct cmd *cmd)
 		(void)printf("Usage: sallyport-pki COMMAND ... [OPTIONS]\n\n"
 			     "The certificate authority of a sallyport network.\n\nCommands:\n");
 		for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-			(void)printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+			(void)printf("  %-16s %s\n", commands[i]->name, commands[i]->summary);
 		(void)printf("\n'sallyport-pki COMMAND --help' tells more.\n");
 	}
 	(void)printf("\nOptions of every command:\n");
 	print_opts(global_opts, ARRAY_LEN(global_opts));
-	(void)printf("\nExit codes: 0 done, 1 failed, 2 usage, 4 critical, 5 wrong "
-		     "passphrase, 6 locked, 7 not found.\n");
+	(void)printf("\nExit codes: 0 done, 1 failed, 2 usage, 3 warning, 4 critical, 5 "
+		     "wrong passphrase, 6 locked, 7 not found.\n");
 }
 
 static const struct cmd *find(const char *name)

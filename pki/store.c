@@ -9,16 +9,12 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "pki/store_priv.h"
 #include "pki/store_sql.h"
-
-struct store {
-	sqlite3 *db;
-	bool in_transaction;
-};
 
 enum { BUSY_MS = 10000 };
 
-static int from_sqlite(int code)
+int store_code(int code)
 {
 	switch (code & 0xff) {
 	case SQLITE_OK:
@@ -81,15 +77,15 @@ static int run(struct store *s, const char *sql, const char *types, ...)
 	sqlite3_stmt *st = prepare(s, sql, types, ap);
 	va_end(ap);
 	if (st == NULL)
-		return from_sqlite(sqlite3_errcode(s->db));
+		return store_code(sqlite3_errcode(s->db));
 	(void)sqlite3_step(st);
-	int r = from_sqlite(sqlite3_finalize(st));
+	int r = store_code(sqlite3_finalize(st));
 	return r < 0 ? r : sqlite3_changes(s->db);
 }
 
 static int exec(struct store *s, const char *sql)
 {
-	return from_sqlite(sqlite3_exec(s->db, sql, NULL, NULL, NULL));
+	return store_code(sqlite3_exec(s->db, sql, NULL, NULL, NULL));
 }
 
 /* One number: -ENOENT when there is no row or it is NULL. */
@@ -102,13 +98,13 @@ static int get_number(struct store *s, const char *sql, const char *types, int64
 	sqlite3_stmt *st = prepare(s, sql, types, ap);
 	va_end(ap);
 	if (st == NULL)
-		return from_sqlite(sqlite3_errcode(s->db));
+		return store_code(sqlite3_errcode(s->db));
 	r = sqlite3_step(st);
 	if (r == SQLITE_ROW && sqlite3_column_type(st, 0) != SQLITE_NULL) {
 		*out = sqlite3_column_int64(st, 0);
 		r = 0;
 	} else {
-		r = r == SQLITE_ROW || r == SQLITE_DONE ? -ENOENT : from_sqlite(r);
+		r = r == SQLITE_ROW || r == SQLITE_DONE ? -ENOENT : store_code(r);
 	}
 	(void)sqlite3_finalize(st);
 	return r;
@@ -163,7 +159,7 @@ int store_open(const char *path, enum store_mode mode, struct store **out)
 		free(s);
 		return -ENOENT;
 	}
-	r = from_sqlite(sqlite3_open_v2(path, &s->db, flags, NULL));
+	r = store_code(sqlite3_open_v2(path, &s->db, flags, NULL));
 	if (r == 0)
 		r = set_up(s, mode);
 	if (r < 0) {
@@ -210,7 +206,7 @@ void store_rollback(struct store *s)
 int store_meta(struct store *s, const char *key, char *out, size_t cap)
 {
 	sqlite3_stmt *st = NULL;
-	int r = from_sqlite(
+	int r = store_code(
 		sqlite3_prepare_v2(s->db, "SELECT value FROM meta WHERE key=?1", -1, &st, NULL));
 
 	if (r < 0)
@@ -223,7 +219,7 @@ int store_meta(struct store *s, const char *key, char *out, size_t cap)
 		if (r == 0)
 			(void)snprintf(out, cap, "%s", v);
 	} else {
-		r = r == SQLITE_DONE ? -ENOENT : from_sqlite(r);
+		r = r == SQLITE_DONE ? -ENOENT : store_code(r);
 	}
 	(void)sqlite3_finalize(st);
 	return r;
@@ -277,7 +273,7 @@ int store_set_revoked(struct store *s, const char *serial, int64_t when, int rea
 int store_last_crl(struct store *s, struct store_crl *out)
 {
 	sqlite3_stmt *st = NULL;
-	int r = from_sqlite(sqlite3_prepare_v2(s->db,
+	int r = store_code(sqlite3_prepare_v2(s->db,
 		"SELECT number,this_update,next_update,entries FROM crl ORDER BY number DESC LIMIT "
 		"1",
 		-1, &st, NULL));
@@ -294,7 +290,7 @@ int store_last_crl(struct store *s, struct store_crl *out)
 		};
 		r = 0;
 	} else {
-		r = r == SQLITE_DONE ? -ENOENT : from_sqlite(r);
+		r = r == SQLITE_DONE ? -ENOENT : store_code(r);
 	}
 	(void)sqlite3_finalize(st);
 	return r;
@@ -323,7 +319,7 @@ int store_revoked(struct store *s, const char *issuer, struct crl_entry **out, s
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	r = from_sqlite(sqlite3_prepare_v2(s->db, sql, -1, &st, NULL));
+	r = store_code(sqlite3_prepare_v2(s->db, sql, -1, &st, NULL));
 	if (r < 0)
 		return r;
 	(void)sqlite3_bind_text(st, 1, issuer, -1, SQLITE_STATIC);
@@ -340,7 +336,7 @@ int store_revoked(struct store *s, const char *issuer, struct crl_entry **out, s
 		}
 		r = take_entry(st, &list[count++]);
 	}
-	r = r < 0 ? r : from_sqlite(r);
+	r = r < 0 ? r : store_code(r);
 	(void)sqlite3_finalize(st);
 	if (r < 0) {
 		free(list);
@@ -421,7 +417,7 @@ static sqlite3_stmt *select_certs(struct store *s, const struct store_filter *f)
 	char sql[1024];
 	sqlite3_stmt *st = NULL;
 
-	(void)snprintf(sql, sizeof(sql), "%s%s%s%s%s%s%s%s%s%s%s", store_select_cert,
+	(void)snprintf(sql, sizeof(sql), "%s%s%s%s%s%s%s%s%s%s%s%s", store_select_cert,
 		f->reserved ? "'reserved'" : "'issued'", f->serial != NULL ? " AND serial=?1" : "",
 		f->name != NULL ? " AND name=?2" : "",
 		f->name_glob != NULL ? " AND name GLOB ?3" : "",
@@ -429,7 +425,10 @@ static sqlite3_stmt *select_certs(struct store *s, const struct store_filter *f)
 		f->expired_at != 0 ? " AND not_after<?6" : "",
 		f->revoked ? " AND revoked_at IS NOT NULL" : "",
 		f->not_revoked ? " AND revoked_at IS NULL" : "",
-		f->newest_first ? " ORDER BY rowid DESC" : " ORDER BY rowid");
+		f->not_superseded ? store_not_superseded : "",
+		f->by_expiry      ? " ORDER BY not_after,rowid"
+		: f->newest_first ? " ORDER BY rowid DESC"
+				  : " ORDER BY rowid");
 	if (sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) != SQLITE_OK)
 		return NULL;
 	/* Binding a parameter that the statement does not have fails and does no harm. */
@@ -449,11 +448,11 @@ int store_each(struct store *s, const struct store_filter *f,
 	int r, stop = 0;
 
 	if (st == NULL)
-		return from_sqlite(sqlite3_errcode(s->db));
+		return store_code(sqlite3_errcode(s->db));
 	while ((r = sqlite3_step(st)) == SQLITE_ROW && stop == 0) {
 		struct store_cert c = row(st);
 		stop = fn(&c, arg);
 	}
 	(void)sqlite3_finalize(st);
-	return stop != 0 ? stop : from_sqlite(r);
+	return stop != 0 ? stop : store_code(r);
 }

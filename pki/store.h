@@ -61,9 +61,11 @@ struct store_filter {
 	const char *serial, *name, *name_glob, *kind;
 	bool reserved; /* The reserved ones instead of the issued. */
 	bool revoked, not_revoked;
-	int64_t valid_at;   /* not_after is at or after it. */
-	int64_t expired_at; /* not_after is before it. */
+	int64_t valid_at;    /* not_after is at or after it. */
+	int64_t expired_at;  /* not_after is before it. */
+	bool not_superseded; /* No other of its kind and name is valid for longer. */
 	bool newest_first;
+	bool by_expiry;
 };
 
 /* Call fn for each, oldest first; stops when it returns other than 0 and returns that.  0 or an error. */
@@ -93,5 +95,22 @@ int64_t store_pending(struct store *s);
 /* Append to the audit trail, which can be read and added to and not changed. */
 int store_audit(
 	struct store *s, int64_t when, const char *action, const char *serial, const char *detail);
+
+struct store_event {
+	int64_t time;
+	const char *who, *action, *serial, *detail; /* The last two are "" when there is none. */
+	const char *name;                           /* Of the certificate, "" when there is none. */
+};
+
+/* Which events; NULL and 0 are no condition. */
+struct store_event_filter {
+	const char *name, *serial;
+	int64_t since;
+	int64_t last; /* The last so many. */
+};
+
+/* Call fn for each, oldest first; stops when it returns other than 0 and returns that.  0 or an error. */
+int store_each_event(struct store *s, const struct store_event_filter *f,
+	int (*fn)(const struct store_event *e, void *arg), void *arg);
 
 #endif

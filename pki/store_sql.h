@@ -54,4 +54,8 @@ static const char store_select_cert[] =
 	"SELECT serial,issuer,kind,name,state,sans,has_key,created,not_before,not_after,revoked_at,"
 	"reason,crl_number FROM cert WHERE state=";
 
+static const char store_not_superseded[] =
+	" AND NOT EXISTS(SELECT 1 FROM cert n WHERE n.name=cert.name AND n.kind=cert.kind AND "
+	"n.state='issued' AND n.revoked_at IS NULL AND n.not_after>cert.not_after)";
+
 #endif

@@ -42,7 +42,7 @@ def manual_errors(root, bin_dir):
             if not re.search(rf'^\.S[Hh] "?{name}"?$', page, re.M):
                 yield f"{path}: no section {name}"
         help_text = output(bin_dir / program, "--help")
-        commands = re.findall(r"^  ([a-z]+) ", help_text.partition("Commands:")[2], re.M)
+        commands = re.findall(r"^  ([a-z][a-z-]+) ", help_text.partition("Commands:")[2], re.M)
         words = options(help_text) | set(commands)
         for command in commands:
             words |= options(output(bin_dir / program, command, "--help"))

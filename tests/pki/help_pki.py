@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-OK, FAILED, USAGE, _, CRITICAL, PASSPHRASE, LOCKED, NOT_FOUND = range(8)
+OK, FAILED, USAGE, WARNING, CRITICAL, PASSPHRASE, LOCKED, NOT_FOUND = range(8)
 NETWORK = "vpn.example.net"
 ALGS = ("p256", "p384", "ed25519", "rsa3072")
 

@@ -254,7 +254,7 @@ class Views(PkiTest):
     def test_help_has_an_example_for_each_command(self):
         r = self.ca.run("--help")
         self.assertEqual(r.returncode, OK)
-        commands = re.findall(r"^  ([a-z]+) ", r.stdout.split("Commands:")[1].split("\n\n")[0], re.M)
+        commands = re.findall(r"^  ([a-z][a-z-]+) ", r.stdout.split("Commands:")[1].split("\n\n")[0], re.M)
         self.assertGreaterEqual(len(commands), 9)
         for command in commands:
             out = self.ca.ok(command, "--help")
