@@ -268,19 +268,20 @@ int ca_load_key(const struct cli *cli, struct ca *ca, const struct pass *pass)
 
 int ca_open(const struct cli *cli, enum ca_mode mode, struct ca *ca)
 {
+	bool change = mode != CA_READ && !cli->dry_run;
 	int r;
 
 	ca_init(ca);
 	r = open_dir(cli, ca);
-	if (r == CLI_OK && mode != CA_READ)
+	if (r == CLI_OK && change)
 		r = take_lock(cli, ca);
 	if (r == CLI_OK)
-		r = open_index(cli, mode == CA_READ ? STORE_READ : STORE_WRITE, ca);
-	if (r == CLI_OK && mode != CA_READ)
+		r = open_index(cli, change ? STORE_WRITE : STORE_READ, ca);
+	if (r == CLI_OK && change)
 		r = recover(cli, ca);
 	if (r == CLI_OK)
 		r = ca_load_cert(cli, ca);
-	if (r == CLI_OK && mode != CA_READ && !fs_exists(ca->dir, CA_BUNDLE))
+	if (r == CLI_OK && change && !fs_exists(ca->dir, CA_BUNDLE))
 		r = ca_write_bundle(cli, ca);
 	if (r == CLI_OK && mode == CA_SIGN)
 		r = ca_load_key(cli, ca, NULL);

@@ -49,6 +49,8 @@ struct ca {
 };
 
 /*
+ * With --dry-run ca_open() takes no lock and changes nothing, whatever the mode.
+ *
  * All return a cli_exit code and have said why when it is not CLI_OK.  ca_close() suits every struct ca that
  * ca_init() has touched.
  */

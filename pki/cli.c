@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/util.h"
 
@@ -34,6 +35,22 @@ void cli_note(const struct cli *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	say(fmt, ap);
 	va_end(ap);
+}
+
+bool cli_confirm(const struct cli *c, const char *fmt, ...)
+{
+	char answer[16];
+	va_list ap;
+
+	if (c->yes || c->dry_run || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return true;
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+	(void)fputs("Go on? [y/N] ", stderr);
+	if (fgets(answer, sizeof(answer), stdin) == NULL)
+		return false;
+	return answer[0] == 'y' || answer[0] == 'Y';
 }
 
 enum cli_exit cli_exit_for(int err)

@@ -22,9 +22,13 @@ enum cli_exit {
 struct cli {
 	const char *dir; /* The CA's directory. */
 	bool json, quiet;
-	int64_t wait_s; /* For the lock. */
-	int64_t now;    /* Unix seconds; --now or the clock. */
-	struct pass_opts pass;
+	bool dry_run;              /* Check everything, change nothing. */
+	bool yes;                  /* Do not ask. */
+	int64_t wait_s;            /* For the lock. */
+	int64_t now;               /* Unix seconds; --now or the clock. */
+	struct pass_opts pass;     /* Of the CA's key. */
+	struct pass_opts key_pass; /* Of a subject's key. */
+	bool ask_key_pass;         /* The latter by a prompt. */
 };
 
 /* Say what went wrong and what to do; returns code, so that a command can `return cli_fail(...)`. */
@@ -32,6 +36,12 @@ __attribute__((format(printf, 2, 3))) int cli_fail(enum cli_exit code, const cha
 
 /* A remark on stderr; silent with --quiet. */
 __attribute__((format(printf, 2, 3))) void cli_note(const struct cli *c, const char *fmt, ...);
+
+/*
+ * Ask whether to go on; true: yes.  Only where there is a terminal to ask on, and never with --yes: a script has
+ * said what it wants.
+ */
+__attribute__((format(printf, 2, 3))) bool cli_confirm(const struct cli *c, const char *fmt, ...);
 
 /* The exit code for a negative errno: -ENOENT is CLI_NOT_FOUND, -EKEYREJECTED CLI_PASSPHRASE, ... */
 enum cli_exit cli_exit_for(int err);

@@ -12,6 +12,7 @@
 
 enum {
 	CRL_ENTRIES_MAX = 1000000,
+	CRL_HOLD = 6,        /* certificateHold: the only one that can be taken back. */
 	CRL_UNSPECIFIED = 0, /* Written as no reason at all. */
 };
 

@@ -18,8 +18,12 @@ static const struct cmd *const commands[] = {
 	&pki_cmd_server,
 	&pki_cmd_client,
 	&pki_cmd_sign,
+	&pki_cmd_renew,
+	&pki_cmd_rekey,
 	&pki_cmd_revoke,
+	&pki_cmd_unhold,
 	&pki_cmd_crl,
+	&pki_cmd_maintain,
 	&pki_cmd_list,
 	&pki_cmd_show,
 	&pki_cmd_export,
@@ -40,6 +44,9 @@ static const struct opt global_opts[] = {
 	{ "dir", OPT_TEXT, G(cli.dir), "DIR",
 		"the CA's directory (default: $SALLYPORT_PKI, then ./pki-data)", 0, 0 },
 	{ "json", OPT_FLAG, G(cli.json), NULL, "results as JSON", 0, 0 },
+	{ "dry-run", OPT_FLAG, G(cli.dry_run), NULL,
+		"check everything, say what would be done, change nothing", 0, 0 },
+	{ "yes", OPT_FLAG, G(cli.yes), NULL, "do not ask on the terminal whether to go on", 0, 0 },
 	{ "quiet", OPT_FLAG, G(cli.quiet), NULL, "no remarks, only errors", 0, 0 },
 	{ "wait", OPT_NUMBER, G(cli.wait_s), "SECONDS",
 		"how long to wait for another command to finish (default: 10)", 0, 86400 },
@@ -50,6 +57,16 @@ static const struct opt global_opts[] = {
 	{ "pass-env", OPT_TEXT, G(cli.pass.env), "NAME", "... from an environment variable", 0, 0 },
 	{ "pass-stdin", OPT_FLAG, G(cli.pass.from_stdin), NULL, "... from the first line of stdin",
 		0, 0 },
+	{ "key-pass-file", OPT_TEXT, G(cli.key_pass.file), "FILE",
+		"read the passphrase of a server's or client's key from a file", 0, 0 },
+	{ "key-pass-fd", OPT_NUMBER, G(cli.key_pass.fd), "N", "... from a file descriptor", 0,
+		65535 },
+	{ "key-pass-env", OPT_TEXT, G(cli.key_pass.env), "NAME", "... from an environment variable",
+		0, 0 },
+	{ "key-pass-stdin", OPT_FLAG, G(cli.key_pass.from_stdin), NULL,
+		"... from a line of stdin, after the CA's", 0, 0 },
+	{ "key-pass-ask", OPT_FLAG, G(cli.ask_key_pass), NULL, "... by asking on the terminal", 0,
+		0 },
 	{ "help", OPT_FLAG, G(help), NULL, "this text", 0, 0 },
 	{ "version", OPT_FLAG, G(version), NULL, "the program's version", 0, 0 },
 };
@@ -139,7 +156,9 @@ static void harden(void)
 
 static int run(const struct cmd *cmd, int argc, char **argv)
 {
-	struct globals g = { .cli = { .wait_s = 10, .pass = { .fd = -1 } } };
+	struct globals g = {
+		.cli = { .wait_s = 10, .pass = { .fd = -1 }, .key_pass = { .fd = -1 } }
+	};
 	void *opts = cmd != NULL ? calloc(1, cmd->opts_size + 1) : NULL;
 	const struct opt_set sets[] = {
 		{ global_opts, ARRAY_LEN(global_opts), &g },

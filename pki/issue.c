@@ -9,6 +9,7 @@
 #include "pki/fs.h"
 #include "pki/keyfile.h"
 #include "pki/pem.h"
+#include "pki/stamp.h"
 
 enum { DAY_S = 86400, CA_HASH_DIGITS = 8, CA_NETWORK_LEN = 52 };
 
@@ -101,7 +102,7 @@ static int reserve(const struct cli *cli, struct ca *ca, const struct job *j)
 		.kind = kind,
 		.name = j->opts->name,
 		.sans = sans,
-		.has_key = j->own != NULL,
+		.has_key = j->own != NULL || j->opts->key_from != NULL,
 		.created = cli->now,
 		.not_before = j->done.not_before,
 		.not_after = j->done.not_after,
@@ -156,12 +157,14 @@ static int write_cert(const struct cli *cli, const struct ca *ca, const struct j
 
 static int write_key(const struct cli *cli, const struct ca *ca, struct job *j)
 {
+	const char *from = j->opts->key_from;
 	int r;
 
-	if (j->own == NULL)
+	if (j->own == NULL && from == NULL)
 		return CLI_OK;
 	ca_key_path(cert_kind_name(j->opts->kind), j->done.serial.text, j->done.key_path);
-	r = keyfile_write(ca->dir, j->done.key_path, j->own, j->opts->pass);
+	r = from != NULL ? keyfile_copy(ca->dir, from, j->done.key_path)
+			 : keyfile_write(ca->dir, j->done.key_path, j->own, j->opts->pass);
 	if (r < 0)
 		return cli_fail(CLI_FAILED, "cannot write %s/%s: %s", cli->dir, j->done.key_path,
 			strerror(-r));
@@ -307,12 +310,45 @@ int issue_crl(const struct cli *cli, struct ca *ca, int64_t days, struct store_c
 		.entries = entries,
 		.n = n,
 	};
-	r = write_crl(cli, ca, &spec);
+	if (cli->dry_run)
+		cli_note(cli, "would write CRL %lld with %zu entries", (long long)crl.number, n);
+	r = cli->dry_run ? CLI_OK : write_crl(cli, ca, &spec);
 	free(entries);
-	if (r == CLI_OK)
+	if (r == CLI_OK && !cli->dry_run)
 		r = record_crl(cli, ca, &crl);
 	if (r == CLI_OK && out != NULL)
 		*out = crl;
+	return r;
+}
+
+/* Reserve, write and sign; whatever fails, nothing is left behind. */
+static int make_cert(const struct cli *cli, struct ca *ca, struct job *j)
+{
+	int r = reserve(cli, ca, j);
+
+	if (r != CLI_OK)
+		return r;
+	r = write_key(cli, ca, j);
+	if (r == CLI_OK)
+		r = sign(ca, j);
+	if (r == CLI_OK)
+		r = write_cert(cli, ca, j);
+	if (r != CLI_OK) {
+		give_up(cli, ca, j);
+		return r;
+	}
+	return record(cli, ca, j);
+}
+
+static int try_cert(const struct cli *cli, struct ca *ca, struct job *j)
+{
+	char end[STAMP_LEN];
+	int r = sign(ca, j);
+
+	if (r == CLI_OK)
+		cli_note(cli, "would issue a %s certificate for %s, valid until %s",
+			cert_kind_name(j->opts->kind), j->opts->name,
+			stamp_format(j->done.not_after, end));
 	return r;
 }
 
@@ -327,21 +363,10 @@ int issue_cert(
 	j->opts = opts;
 	r = prepare(cli, ca, j);
 	/* An init that was killed at its end has left none. */
-	if (r == CLI_OK && opts->kind != CERT_CA && !fs_exists(ca->dir, CA_CRL))
+	if (r == CLI_OK && opts->kind != CERT_CA && !cli->dry_run && !fs_exists(ca->dir, CA_CRL))
 		r = issue_crl(cli, ca, 0, NULL);
 	if (r == CLI_OK)
-		r = reserve(cli, ca, j);
-	if (r == CLI_OK) {
-		r = write_key(cli, ca, j);
-		if (r == CLI_OK)
-			r = sign(ca, j);
-		if (r == CLI_OK)
-			r = write_cert(cli, ca, j);
-		if (r != CLI_OK)
-			give_up(cli, ca, j);
-	}
-	if (r == CLI_OK)
-		r = record(cli, ca, j);
+		r = cli->dry_run ? try_cert(cli, ca, j) : make_cert(cli, ca, j);
 	if (r == CLI_OK)
 		*out = j->done;
 	key_free(j->own);

@@ -28,6 +28,8 @@ struct issue_opts {
 	enum key_alg alg;        /* Of the key that is made... */
 	const struct der *spki;  /* ...unless the holder has one: NULL, or its public half. */
 	const struct pass *pass; /* To encrypt the key made; NULL: in clear. */
+	const char
+		*key_from; /* With spki: where below the directory its private key is; or NULL. */
 };
 
 struct issued {
@@ -37,7 +39,10 @@ struct issued {
 		key_path[CA_PATH_LEN]; /* Below the directory; key_path "" when none was made. */
 };
 
-/* Issue a certificate, and the first CRL if there is none.  A cli_exit code; it has said why. */
+/*
+ * Issue a certificate, and the first CRL if there is none.  A cli_exit code; it has said why.  With --dry-run all is
+ * made and checked and nothing kept, here and in issue_crl().
+ */
 int issue_cert(
 	const struct cli *cli, struct ca *ca, const struct issue_opts *opts, struct issued *out);
 

@@ -143,3 +143,15 @@ int keyfile_load(int dir, const char *path, const struct der *spki, const struct
 	*out = k;
 	return 0;
 }
+
+int keyfile_copy(int dir, const char *from, const char *to)
+{
+	char *text = NULL;
+	size_t len = 0;
+	int r = fs_read_secret(dir, from, &text, &len);
+
+	if (r == 0)
+		r = fs_create(dir, to, FS_SECRET, text, len);
+	secret_free(text, len);
+	return r;
+}

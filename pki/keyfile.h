@@ -13,6 +13,9 @@
  */
 int keyfile_write(int dir, const char *path, struct key *k, const struct pass *pass);
 
+/* Give the file from a second name, to below dir, as it is: what is encrypted stays so.  0 or -errno. */
+int keyfile_copy(int dir, const char *from, const char *to);
+
 /*
  * Load the key in path below dir, which must be the one of spki.  pass may be NULL.  Returns 0; -ENOKEY: it is encrypted and
  * there is no pass; -EKEYREJECTED: wrong passphrase; -EPERM: others may touch the file; -EBADMSG: not that

@@ -38,6 +38,20 @@ int leaf_check(const struct cli *cli, const struct issue_opts *what)
 	return CLI_OK;
 }
 
+int leaf_key_pass(const struct cli *cli, enum leaf_pass want, struct pass *out, bool *given)
+{
+	char why[256];
+
+	*given = want == LEAF_PASS_MUST || cli->ask_key_pass || pass_given(&cli->key_pass);
+	if (!*given)
+		return CLI_OK;
+	if (cli->ask_key_pass && pass_given(&cli->key_pass))
+		return cli_fail(CLI_USAGE, "more than one source for the key's passphrase");
+	if (pass_read(&cli->key_pass, "New passphrase for the key", 2, out, why) < 0)
+		return cli_fail(CLI_USAGE, "the new key's passphrase: %s", why);
+	return CLI_OK;
+}
+
 struct others {
 	const struct cli *cli;
 };
@@ -61,7 +75,10 @@ int leaf_issue(const struct cli *cli, const struct issue_opts *what)
 		.valid_at = cli->now,
 	};
 	struct others others = { cli };
+	struct issue_opts opts = *what;
+	struct pass pass = { .len = 0 };
 	struct issued done;
+	bool encrypt = false;
 	struct ca ca;
 	int r = ca_open(cli, CA_SIGN, &ca);
 
@@ -69,10 +86,14 @@ int leaf_issue(const struct cli *cli, const struct issue_opts *what)
 		int err = store_each(ca.store, &valid, warn_of_other, &others);
 		r = err < 0 ? ca_store_failed(&ca, err) : CLI_OK;
 	}
+	if (r == CLI_OK && what->spki == NULL)
+		r = leaf_key_pass(cli, LEAF_PASS_IF_SAID, &pass, &encrypt);
+	opts.pass = encrypt ? &pass : NULL;
 	if (r == CLI_OK)
-		r = issue_cert(cli, &ca, what, &done);
+		r = issue_cert(cli, &ca, &opts, &done);
 	if (r == CLI_OK)
 		r = result_issued(cli, what, &done);
+	pass_wipe(&pass);
 	ca_close(&ca);
 	return r;
 }

@@ -4,7 +4,9 @@
 #include "pki/cli.h"
 #include "pki/issue.h"
 #include "pki/opt.h"
+#include "pki/pass.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What the commands that issue a server's or client's certificate share.  All return a cli_exit code. */
@@ -26,6 +28,13 @@ int leaf_add_names(const struct opt_list *dns, const struct opt_list *ip, struct
 
 /* Is this a NAME, and has a server a host name? */
 int leaf_check(const struct cli *cli, const struct issue_opts *what);
+
+/*
+ * The passphrase for a subject's key that is about to be written: *given when there is to be one, which is then in
+ * out.  must: there has to be one, so it is asked for where no option says it.
+ */
+enum leaf_pass { LEAF_PASS_IF_SAID, LEAF_PASS_MUST };
+int leaf_key_pass(const struct cli *cli, enum leaf_pass want, struct pass *out, bool *given);
 
 /* Open the CA, issue, say where things are. */
 int leaf_issue(const struct cli *cli, const struct issue_opts *what);

@@ -49,7 +49,9 @@ static size_t choose(struct found *f, enum pick_which which, int64_t now)
 	}
 	for (size_t i = 0; i < f->n; i++) {
 		const struct store_cert *c = &f->list[i].c;
-		if (c->revoked_at == 0 && now <= c->not_after)
+		bool live = c->revoked_at == 0 && which != PICK_HELD;
+		bool held = c->revoked_at != 0 && c->reason == CRL_HOLD && which != PICK_LIVE;
+		if ((live || held) && now <= c->not_after)
 			f->list[kept++] = f->list[i];
 	}
 	return kept;
@@ -123,8 +125,9 @@ int pick_certs(const struct cli *cli, const struct ca *ca, const struct pick_opt
 		f.n = choose(&f, which, cli->now);
 		mend_texts(&f);
 		if (f.n == 0)
-			r = cli_fail(CLI_NOT_FOUND, "%.80s has no certificate that is still valid",
-				opts->name != NULL ? opts->name : opts->serial);
+			r = cli_fail(CLI_NOT_FOUND, "%.80s has no certificate that is %s",
+				opts->name != NULL ? opts->name : opts->serial,
+				which == PICK_HELD ? "on hold" : "still valid");
 	}
 	if (r != CLI_OK) {
 		free(f.list);

@@ -22,8 +22,10 @@ struct picked {
 };
 
 enum pick_which {
-	PICK_NEWEST, /* One: the newest valid one, else the newest. */
-	PICK_LIVE,   /* All that are neither revoked nor expired. */
+	PICK_NEWEST,    /* One: the newest valid one, else the newest. */
+	PICK_LIVE,      /* All that are neither revoked nor expired. */
+	PICK_HELD,      /* All that are on hold and not expired. */
+	PICK_STOPPABLE, /* Both. */
 };
 
 /*

@@ -75,6 +75,8 @@ static json_t *crl_json(const struct cli *cli, const struct store_crl *crl)
 
 int result_ca(const struct cli *cli, const struct ca *ca, const struct store_crl *crl)
 {
+	if (cli->dry_run)
+		return CLI_OK;
 	if (cli->json) {
 		json_t *o = crl_json(cli, crl);
 		set_text(o, "network", ca->network);
@@ -94,6 +96,8 @@ int result_issued(const struct cli *cli, const struct issue_opts *opts, const st
 {
 	const char *key = done->key_path[0] != '\0' ? done->key_path : NULL;
 
+	if (cli->dry_run)
+		return CLI_OK;
 	if (cli->json) {
 		json_t *o = json_object();
 		set_text(o, "serial", done->serial.text);
@@ -116,6 +120,8 @@ int result_issued(const struct cli *cli, const struct issue_opts *opts, const st
 
 int result_crl(const struct cli *cli, const struct store_crl *crl)
 {
+	if (cli->dry_run)
+		return CLI_OK;
 	if (cli->json)
 		return result_json(crl_json(cli, crl));
 	(void)printf("%-12s %lld\n", "number", (long long)crl->number);

@@ -8,6 +8,8 @@
 #include <jansson.h>
 
 /*
+ * With --dry-run there are none.
+ *
  * Results on stdout: lines of "what value" that are easy to read and to cut apart, or one JSON object with
  * --json.  All return a cli_exit code.
  */

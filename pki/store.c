@@ -14,6 +14,9 @@
 
 enum { BUSY_MS = 10000 };
 
+/* In meta: a hold was taken back that the newest CRL still lists. */
+static const char unheld[] = "crl.unheld";
+
 int store_code(int code)
 {
 	switch (code & 0xff) {
@@ -265,9 +268,19 @@ int store_set_abandoned(struct store *s, const char *serial)
 int store_set_revoked(struct store *s, const char *serial, int64_t when, int reason)
 {
 	return one_row(run(s,
-		"UPDATE cert SET revoked_at=?2,reason=?3 "
-		"WHERE serial=?1 AND state='issued' AND revoked_at IS NULL",
+		"UPDATE cert SET revoked_at=?2,reason=?3,crl_number=NULL "
+		"WHERE serial=?1 AND state='issued' AND (revoked_at IS NULL OR reason=6)",
 		"tii", serial, when, (int64_t)reason));
+}
+
+int store_set_unheld(struct store *s, const char *serial)
+{
+	int r = one_row(run(s,
+		"UPDATE cert SET revoked_at=NULL,reason=NULL,crl_number=NULL "
+		"WHERE serial=?1 AND state='issued' AND reason=6",
+		"t", serial));
+
+	return r < 0 ? r : store_set_meta(s, unheld, serial);
 }
 
 int store_last_crl(struct store *s, struct store_crl *out)
@@ -359,6 +372,8 @@ int store_add_crl(struct store *s, const struct store_crl *crl, const char *issu
 			"UPDATE cert SET crl_number=?1 WHERE issuer=?2 AND revoked_at IS NOT NULL "
 			"AND crl_number IS NULL",
 			"it", crl->number, issuer);
+	if (r >= 0)
+		r = run(s, "DELETE FROM meta WHERE key=?1", "t", unheld);
 	return r < 0 ? r : 0;
 }
 
@@ -366,8 +381,9 @@ int64_t store_pending(struct store *s)
 {
 	int64_t n = 0;
 	int r = get_number(s,
-		"SELECT count(*) FROM cert WHERE revoked_at IS NOT NULL AND crl_number IS NULL", "",
-		&n);
+		"SELECT (SELECT count(*) FROM cert WHERE revoked_at IS NOT NULL AND crl_number IS "
+		"NULL) + (SELECT count(*) FROM meta WHERE key='crl.unheld')",
+		"", &n);
 
 	return r < 0 ? r : n;
 }

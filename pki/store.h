@@ -54,7 +54,11 @@ struct store_cert {
 int store_reserve(struct store *s, const struct store_cert *c);
 int store_set_issued(struct store *s, const char *serial, int64_t not_before, int64_t not_after);
 int store_set_abandoned(struct store *s, const char *serial);
+/* Also where it is on hold. */
 int store_set_revoked(struct store *s, const char *serial, int64_t when, int reason);
+
+/* Take back a certificateHold; the next CRL must follow.  -ENOENT: that certificate is not on hold. */
+int store_set_unheld(struct store *s, const char *serial);
 
 /* Which certificates; NULL and 0 are no condition. */
 struct store_filter {
@@ -89,7 +93,7 @@ int store_revoked(struct store *s, const char *issuer, struct crl_entry **out, s
 /* Record a CRL that has been written and that every revocation so far is in it. */
 int store_add_crl(struct store *s, const struct store_crl *crl, const char *issuer);
 
-/* How many revocations are in no CRL yet; negative: an error. */
+/* How many revocations are in no CRL yet, and holds taken back that still are; negative: an error. */
 int64_t store_pending(struct store *s);
 
 /* Append to the audit trail, which can be read and added to and not changed. */
