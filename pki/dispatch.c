@@ -29,6 +29,8 @@ static const struct cmd *const commands[] = {
 	&pki_cmd_export,
 	&pki_cmd_status,
 	&pki_cmd_expiring,
+	&pki_cmd_verify,
+	&pki_cmd_lint,
 	&pki_cmd_log,
 };
 

@@ -104,7 +104,7 @@ class Status(PkiTest):
         self.assertEqual((r.returncode, json.loads(r.stdout)), (OK, []))
         r = self.ca.run("expiring", "--now", "2026-02-01T00:00:00Z")
         self.assertEqual(r.returncode, CRITICAL)
-        self.assertRegex(r.stdout, r"\n-11 +client +soon +2026-01-21T00:00:00Z +[0-9a-f]{32}\n28 +client +late ")
+        self.assertRegex(r.stdout, r"\n-11 +client +soon +2026-01-21T00:00:00Z +[0-9a-f]{32}\n29 +client +late ")
 
 
 class Log(PkiTest):
