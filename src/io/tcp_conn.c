@@ -461,6 +461,11 @@ const struct tls_peer *tcp_conn_peer(const struct tcp_conn *c)
 	return tls_conn_peer(c->tls);
 }
 
+bool tcp_conn_revoked_by(const struct tcp_conn *c, const struct tls_ctx *tls)
+{
+	return tls_conn_revoked_by(c->tls, tls);
+}
+
 struct tls_info tcp_conn_info(const struct tcp_conn *c)
 {
 	return tls_conn_info(c->tls);

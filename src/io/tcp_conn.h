@@ -62,6 +62,7 @@ bool tcp_conn_blocked(const struct tcp_conn *c);
 
 /* After established() or refused(). */
 const struct tls_peer *tcp_conn_peer(const struct tcp_conn *c);
+bool tcp_conn_revoked_by(const struct tcp_conn *c, const struct tls_ctx *tls);
 struct tls_info tcp_conn_info(const struct tcp_conn *c);
 int tcp_conn_fd(const struct tcp_conn *c);
 

@@ -100,9 +100,9 @@ static void log_refusal(struct client *c, const char *reason, const char *detail
 	if (w->log_suppressed > 0)
 		log_warn("%llu refusals were not logged", (unsigned long long)w->log_suppressed);
 	w->log_suppressed = 0;
-	const char *who = c->name[0] != '\0' ? c->name : "nobody";
-	log_warn("refused %s: %s: %s (certificate of %s)", endpoint_format(&c->tunnel.peer, peer),
-		reason, detail, who);
+	bool known = c->name[0] != '\0';
+	log_warn("refused %s: %s: %s%s%s%s", endpoint_format(&c->tunnel.peer, peer), reason, detail,
+		known ? " (" : "", c->name, known ? ")" : "");
 }
 
 static struct client *client_of(struct tunnel *t)
@@ -127,6 +127,16 @@ static void on_established(struct tunnel *t)
 		.dead_after_us = conf->dead_after_s * UINT64_C(1000000),
 	};
 	tunnel_start_session(t, &o);
+	client_check_revoked(c); /* The handshake may have begun before the last reload. */
+}
+
+void client_check_revoked(struct client *c)
+{
+	struct tunnel *t = &c->tunnel;
+
+	if (t->started && t->conn != NULL && tcp_conn_revoked_by(t->conn, c->worker->tls))
+		session_close(&t->session, tls_reason_name(TLS_REASON_REVOKED),
+			"the certificate has been revoked");
 }
 
 static void on_hello(struct tunnel *t, const struct ctrl_hello *hello)
@@ -182,10 +192,7 @@ static void on_blocked(struct tunnel *t, bool blocked)
 static void on_refused(struct tunnel *t, const struct tls_failure *why)
 {
 	struct client *c = client_of(t);
-	const struct tls_peer *peer = tunnel_peer(t);
 
-	if (peer != NULL)
-		memcpy(c->name, peer->ident.name, sizeof(c->name));
 	tally_add(&c->worker->refused, tls_reason_name(why->reason), 1);
 	log_refusal(c, tls_reason_name(why->reason), why->detail);
 	bury(c);

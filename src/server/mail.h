@@ -5,6 +5,7 @@
 #include "io/mailbox.h"
 #include "net/ctrl.h"
 #include "net/ident.h"
+#include "tls/tls_ctx.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -22,6 +23,7 @@ enum mail_type {
 	MAIL_ADMITTED, /* To a worker: struct mail_admitted. */
 	MAIL_BYE,      /* To a worker: struct mail_bye; handle 0: to all sessions, and end. */
 	MAIL_ROUTES,   /* To a worker: struct mail_routes. */
+	MAIL_TLS,      /* To a worker: struct mail_tls. */
 	MAIL_DEVICE,   /* To the hub: struct mail_device. */
 };
 
@@ -63,6 +65,12 @@ struct mail_report {
 	void *query;      /* The hub's. */
 	json_t *sessions; /* Array. */
 	json_t *counters; /* Object of the form of status.c. */
+};
+
+/* New certificate, CA bundle and revocations; the reference becomes the worker's. */
+struct mail_tls {
+	struct mail mail;
+	struct tls_ctx *tls;
 };
 
 struct mail_device {

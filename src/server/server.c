@@ -33,6 +33,7 @@ static void stop(struct server *s, int exit_code)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(s->signals); i++)
 		uv_close((uv_handle_t *)&s->signals[i], NULL);
+	reload_stop(s);
 	ctl_server_close(s->ctl);
 	/* The workers may still post to the mailbox: join them before it goes. */
 	for (unsigned i = 0; i < s->n_running; i++)
@@ -43,6 +44,11 @@ static void stop(struct server *s, int exit_code)
 
 static void on_signal(uv_signal_t *h, int signum)
 {
+	if (signum == SIGHUP) {
+		log_info("SIGHUP: reading certificates again");
+		reload_tls(h->data);
+		return;
+	}
 	log_info("%s: stopping", strsignal(signum));
 	stop(h->data, 0);
 }
@@ -96,6 +102,7 @@ static void receive(void *arg, struct mail *mail)
 	case MAIL_ADMITTED:
 	case MAIL_BYE:
 	case MAIL_ROUTES:
+	case MAIL_TLS:
 		break; /* To workers only. */
 	}
 	free(mail);
@@ -265,7 +272,7 @@ static int open_all(struct server *s, char why[static 256])
 
 static void start_all(struct server *s)
 {
-	static const int signums[] = { SIGTERM, SIGINT };
+	static const int signums[] = { SIGTERM, SIGINT, SIGHUP };
 	char text[ENDPOINT_STRLEN];
 
 	for (size_t i = 0; i < ARRAY_LEN(signums); i++) {
@@ -280,6 +287,7 @@ static void start_all(struct server *s)
 		stop(s, 1);
 		return;
 	}
+	reload_watch_crl(s);
 	log_info("ready: listening on %s, %s, %u worker%s",
 		endpoint_format(&s->conf->listen[0], text), s->tun.name, s->conf->workers,
 		s->conf->workers == 1 ? "" : "s");

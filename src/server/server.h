@@ -25,7 +25,9 @@ struct server {
 
 	uv_loop_t loop;
 	struct mailbox mailbox;
-	uv_signal_t signals[2];
+	uv_signal_t signals[3];
+	uv_fs_poll_t crl_watch; /* Used when conf->crl is a file. */
+	bool crl_watched;
 	struct ctl_server *ctl;
 	struct worker *workers;
 	unsigned n_open, n_running;
@@ -38,6 +40,11 @@ int server_run(const struct server_conf *conf);
 
 /* Read what conf names and check it, as far as that goes without changing anything.  0, or a negative errno; why says it. */
 int server_load_tls(const struct server_conf *conf, struct tls_ctx **out, char why[static 256]);
+
+/* server/reload.c: read certificate, key, CA bundle and CRLs again; on an error nothing changes, and the log says why. */
+void reload_tls(struct server *s);
+void reload_watch_crl(struct server *s); /* ... whenever the CRL's file changes. */
+void reload_stop(struct server *s);
 
 /* server/setup.c: the device with its addresses. */
 int server_open_device(struct server *s, char why[static 256]);

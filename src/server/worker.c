@@ -105,6 +105,16 @@ static void on_admitted(struct worker *w, struct mail_admitted *m)
 	session_welcome(&c->tunnel.session, &m->welcome, io_now_us());
 }
 
+/* New connections use the new context; old ones live on, unless they are revoked now. */
+static void on_tls(struct worker *w, const struct mail_tls *m)
+{
+	tls_ctx_put(w->tls);
+	w->tls = m->tls;
+	for (uint32_t i = 0; i < w->n_slots; i++)
+		if (w->slots[i] != NULL && !w->slots[i]->over)
+			client_check_revoked(w->slots[i]);
+}
+
 static void stop(struct worker *w)
 {
 	w->stopping = true;
@@ -146,6 +156,9 @@ static void receive(void *arg, struct mail *mail)
 		break;
 	case MAIL_ADMITTED:
 		on_admitted(w, (struct mail_admitted *)mail);
+		break;
+	case MAIL_TLS:
+		on_tls(w, (struct mail_tls *)mail);
 		break;
 	case MAIL_BYE:
 		on_bye(w, (struct mail_bye *)mail);

@@ -106,6 +106,8 @@ void worker_close(struct worker *w);
 void client_accept(struct worker *w, int fd, const struct endpoint *peer);
 struct client *client_find(struct worker *w, uint64_t handle); /* NULL when it is gone. */
 void client_reap(struct worker *w);                            /* Free those that have ended. */
+void client_check_revoked(
+	struct client *c); /* End it if w->tls says that its certificate is revoked. */
 uint64_t client_handle(const struct client *c);
 
 /* server/status.c: this worker's part of the status; NULL when memory is out. */

@@ -47,6 +47,8 @@ struct tls_conn {
 	uint64_t sent;
 	struct handshake *hs;
 	uint8_t *issuer; /* What peer.issuer points to. */
+	uint8_t serial[X509_SERIAL_MAX];
+	size_t serial_len;
 	struct tls_peer peer;
 	struct tls_info info;
 	struct tls_failure failure;
@@ -308,6 +310,8 @@ static int set_peer(struct tls_conn *c)
 	c->peer.issuer = (struct der){ c->issuer, leaf.issuer.len };
 	c->peer.not_after = leaf.not_after;
 	hex_encode(leaf.serial.p, leaf.serial.len, c->peer.serial);
+	memcpy(c->serial, leaf.serial.p, leaf.serial.len);
+	c->serial_len = leaf.serial.len;
 	if (ident_of_cert(&leaf, &id) == 0)
 		c->peer.ident = id;
 	c->have_peer = true;
@@ -378,6 +382,13 @@ enum tls_status tls_conn_handshake(struct tls_conn *c, int64_t now)
 const struct tls_peer *tls_conn_peer(const struct tls_conn *c)
 {
 	return c->have_peer && c->state != FAILED ? &c->peer : NULL;
+}
+
+bool tls_conn_revoked_by(const struct tls_conn *c, const struct tls_ctx *ctx)
+{
+	const struct der serial = { c->serial, c->serial_len };
+
+	return c->have_peer && tls_trust_is_revoked(ctx->trust, &c->peer.issuer, &serial);
 }
 
 struct tls_info tls_conn_info(const struct tls_conn *c)

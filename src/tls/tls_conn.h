@@ -6,6 +6,7 @@
 #include "tls/tls_ctx.h"
 #include "tls/tls_verify.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,6 +58,9 @@ enum tls_status tls_conn_handshake(struct tls_conn *c, int64_t now);
 
 /* After TLS_OK, or TLS_REFUSED where a certificate could be read; else NULL. */
 const struct tls_peer *tls_conn_peer(const struct tls_conn *c);
+/* Has the peer's certificate been revoked, by what ctx knows (which may be newer than the connection's own)? */
+bool tls_conn_revoked_by(const struct tls_conn *c, const struct tls_ctx *ctx);
+
 struct tls_info tls_conn_info(const struct tls_conn *c);
 const struct tls_failure *tls_conn_failure(
 	const struct tls_conn *c); /* After TLS_REFUSED, TLS_FAILED. */
