@@ -90,8 +90,8 @@ def _once(results):
 
 def _heading(machine, results):
     busy = [v for r in results.values() for v in (r.spread("others_busy") or Spread(())).values]
-    return (f"Rounds: {machine['rounds']}, the peers in turn; median (lowest-highest). {machine['text']} "
-            f"Something else used {min(busy):.0f} to {max(busy):.0f} % of it before the turns." if busy else "")
+    others = f" Something else used {min(busy):.0f} to {max(busy):.0f} % of it before the turns." if busy else ""
+    return f"Rounds: {machine['rounds']}, the peers in turn; median (lowest-highest). {machine['text']}{others}"
 
 
 def markdown(machine, results):
