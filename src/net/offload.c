@@ -50,8 +50,8 @@ static uint16_t checksum_off(const struct packet *p)
 }
 
 /*
- * PROTOCOL 3.4.  Extension headers are refused too: a routing header would put another address into
- * the pseudo-header, and a fragment header ahead of a train makes no sense.
+ * PROTOCOL 3.4.  A fragment has no l4_hdr_len.  Extension headers are refused too: a routing header
+ * would put another address into the pseudo-header.
  */
 static int check(const struct packet *p, const struct offload *o)
 {
@@ -59,7 +59,7 @@ static int check(const struct packet *p, const struct offload *o)
 	bool train = o->segment >= MIN_SEGMENT && payload_len(p) > o->segment;
 	bool ok = false;
 
-	if (p->fragment || p->l4_hdr_len == 0 || (p->src.family == 6 && p->l4_off != IPV6_HDR_LEN))
+	if (p->l4_hdr_len == 0 || (p->src.family == 6 && p->l4_off != IPV6_HDR_LEN))
 		return -EBADMSG;
 	switch (o->kind) {
 	case OFFLOAD_CSUM:
@@ -94,7 +94,7 @@ int offload_from_kernel(const struct virtio_net_hdr *h, const struct packet *p, 
 		return -EBADMSG;
 	if (h->gso_type != VIRTIO_NET_HDR_GSO_NONE) {
 		int kind = train_kind(h->gso_type, p);
-		if (kind < 0 || h->gso_size == 0)
+		if (kind < 0)
 			return -EBADMSG;
 		/* What fits one segment is no train, whatever the header says; so does the kernel see it. */
 		if (payload_len(p) > h->gso_size)

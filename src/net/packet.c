@@ -207,7 +207,6 @@ uint16_t packet_fold(uint64_t sum)
 	sum = (sum >> 32) + (sum & 0xffffffff);
 	sum = (sum >> 16) + (sum & 0xffff);
 	sum = (sum >> 16) + (sum & 0xffff);
-	sum = (sum >> 16) + (sum & 0xffff);
 	return ntohs((uint16_t)sum);
 }
 

@@ -223,6 +223,8 @@ static void ipv6_extension_headers_are_walked(void **state)
 	store_be16(bytes + 4, (uint16_t)(len - 40));
 	bytes[40 + 24 + 1] = 3;
 	assert_refused(len);
+	bytes[40 + 24] = IPPROTO_NONE;
+	assert_refused(len);
 }
 
 static void ipv6_fragments_stop_the_walk(void **state)
