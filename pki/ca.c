@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pki/cas.h"
 #include "pki/fs.h"
 #include "pki/keyfile.h"
 #include "pki/pem.h"
@@ -22,6 +23,7 @@ void ca_init(struct ca *ca)
 void ca_close(struct ca *ca)
 {
 	key_free(ca->key);
+	pass_wipe(&ca->pass);
 	free(ca->der);
 	store_close(ca->store);
 	if (ca->lock >= 0)
@@ -79,35 +81,77 @@ int ca_read_cert(const struct ca *ca, const char *kind, const char *serial, uint
 	return CLI_OK;
 }
 
-static int keep_serial(const struct store_cert *c, void *arg)
+int ca_load_cas(const struct ca *ca, struct cas *out)
 {
-	int r = serial_parse(c->serial, arg);
+	int r = cas_load(ca->store, out);
 
-	return r < 0 ? r : 1;
+	return r < 0 ? ca_store_failed(ca, r) : CLI_OK;
 }
 
 int ca_load_cert(const struct cli *cli, struct ca *ca)
 {
-	const struct store_filter newest = { .kind = "ca", .newest_first = true };
-	int r = store_each(ca->store, &newest, keep_serial, &ca->serial);
+	struct cas all;
+	const struct cas_ca *active;
+	int r = ca_load_cas(ca, &all);
 
-	if (r == 0)
+	if (r != CLI_OK)
+		return r;
+	active = cas_find(&all, CAS_ACTIVE);
+	if (active == NULL)
 		return cli_fail(CLI_NOT_FOUND, "%s holds no CA: make one with 'init'", cli->dir);
-	if (r == 1)
-		r = store_meta(ca->store, "network", ca->network, sizeof(ca->network));
+	r = store_meta(ca->store, "network", ca->network, sizeof(ca->network));
+	if (r == 0)
+		r = serial_parse(active->serial, &ca->serial);
 	if (r < 0)
 		return ca_store_failed(ca, r);
+	(void)snprintf(ca->id, sizeof(ca->id), "%s", active->id);
 	free(ca->der);
 	ca->der = NULL;
 	return ca_read_cert(ca, "ca", ca->serial.text, &ca->der, &ca->cert);
 }
 
+/* The certificates as PEM, one after the other, to be freed. */
+static int make_bundle(const struct ca *ca, const struct cas *all, char **out)
+{
+	char path[CA_PATH_LEN], *text = NULL, *part = NULL, *more;
+	size_t len = 0, n = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < all->n; i++) {
+		if (!cas_in_bundle(&all->ca[i]))
+			continue;
+		r = fs_read(ca->dir, ca_cert_path("ca", all->ca[i].serial, path), &part, &n);
+		more = r == 0 ? realloc(text, len + n + 1) : NULL;
+		if (more != NULL) {
+			memcpy(more + len, part, n + 1);
+			text = more;
+			len += n;
+		}
+		r = r == 0 && more == NULL ? -ENOMEM : r;
+		free(part);
+		part = NULL;
+	}
+	if (r < 0 || text == NULL) {
+		free(text);
+		return r < 0 ? r : -ENOENT;
+	}
+	*out = text;
+	return 0;
+}
+
 int ca_write_bundle(const struct cli *cli, const struct ca *ca)
 {
-	char *text = pem_encode("CERTIFICATE", ca->der, ca->cert.all.len);
-	int r = text == NULL ? -ENOMEM
-			     : fs_replace(ca->dir, CA_BUNDLE, FS_PUBLIC, text, strlen(text));
+	char *text = NULL, *there = NULL;
+	size_t n = 0;
+	struct cas all;
+	int r = ca_load_cas(ca, &all);
 
+	if (r != CLI_OK)
+		return r;
+	r = make_bundle(ca, &all, &text);
+	if (r == 0 && (fs_read(ca->dir, CA_BUNDLE, &there, &n) < 0 || strcmp(there, text) != 0))
+		r = fs_replace(ca->dir, CA_BUNDLE, FS_PUBLIC, text, strlen(text));
+	free(there);
 	free(text);
 	if (r < 0)
 		return cli_fail(
@@ -238,32 +282,60 @@ static int open_dir(const struct cli *cli, struct ca *ca)
 	return CLI_OK;
 }
 
-int ca_load_key(const struct cli *cli, struct ca *ca, const struct pass *pass)
+static int key_failed(const struct cli *cli, const char *path, int err)
 {
-	char path[CA_PATH_LEN], why[256];
-	struct pass asked;
-	int r;
-
-	ca_key_path("ca", ca->serial.text, path);
-	r = keyfile_load(ca->dir, path, &ca->cert.spki, pass, &ca->key);
-	if (r == -ENOKEY) {
-		r = pass_read(&cli->pass, "Passphrase of the CA's key", 1, &asked, why);
-		if (r < 0)
-			return cli_fail(CLI_PASSPHRASE, "%s", why);
-		r = keyfile_load(ca->dir, path, &ca->cert.spki, &asked, &ca->key);
-		pass_wipe(&asked);
-	}
-	if (r == -EKEYREJECTED)
+	if (err == -EKEYREJECTED)
 		return cli_fail(CLI_PASSPHRASE, "wrong passphrase for the CA's key");
-	if (r == -EPERM)
+	if (err == -EPERM)
 		return cli_fail(CLI_FAILED,
 			"%s/%s can be touched by others: 'chmod 600' it, and think about who has",
 			cli->dir, path);
-	if (r == -EBADMSG)
+	if (err == -EBADMSG)
 		return cli_fail(CLI_FAILED, "%s/%s does not hold the CA's key", cli->dir, path);
-	if (r < 0)
-		return cli_fail(CLI_FAILED, "cannot read %s/%s: %s", cli->dir, path, strerror(-r));
-	return CLI_OK;
+	return cli_fail(CLI_FAILED, "cannot read %s/%s: %s", cli->dir, path, strerror(-err));
+}
+
+int ca_load_key(const struct cli *cli, struct ca *ca, const struct pass *pass)
+{
+	char path[CA_PATH_LEN], why[256];
+	int r;
+
+	ca_key_path("ca", ca->id, path);
+	r = keyfile_load(ca->dir, path, &ca->cert.spki, NULL, &ca->key);
+	if (r == -ENOKEY) {
+		if (pass != NULL)
+			ca->pass = *pass;
+		else if (pass_read(&cli->pass, "Passphrase of the CA's key", 1, &ca->pass, why) < 0)
+			return cli_fail(CLI_PASSPHRASE, "%s", why);
+		r = keyfile_load(ca->dir, path, &ca->cert.spki, &ca->pass, &ca->key);
+	}
+	return r == 0 ? CLI_OK : key_failed(cli, path, r);
+}
+
+void ca_free_other(struct ca_other *o)
+{
+	key_free(o->key);
+	free(o->der);
+	*o = (struct ca_other){ .der = NULL };
+}
+
+int ca_load_other(const struct cli *cli, const struct ca *ca, const struct cas_ca *which,
+	struct ca_other *out)
+{
+	char path[CA_PATH_LEN];
+	int r;
+
+	*out = (struct ca_other){ .der = NULL };
+	r = ca_read_cert(ca, "ca", which->serial, &out->der, &out->cert);
+	if (r != CLI_OK)
+		return r;
+	ca_key_path("ca", which->id, path);
+	r = keyfile_load(
+		ca->dir, path, &out->cert.spki, ca->pass.len > 0 ? &ca->pass : NULL, &out->key);
+	if (r == 0)
+		return CLI_OK;
+	ca_free_other(out);
+	return key_failed(cli, path, r);
 }
 
 int ca_open(const struct cli *cli, enum ca_mode mode, struct ca *ca)
@@ -281,7 +353,7 @@ int ca_open(const struct cli *cli, enum ca_mode mode, struct ca *ca)
 		r = recover(cli, ca);
 	if (r == CLI_OK)
 		r = ca_load_cert(cli, ca);
-	if (r == CLI_OK && change && !fs_exists(ca->dir, CA_BUNDLE))
+	if (r == CLI_OK && change)
 		r = ca_write_bundle(cli, ca);
 	if (r == CLI_OK && mode == CA_SIGN)
 		r = ca_load_key(cli, ca, NULL);

@@ -16,9 +16,9 @@
  * A CA's directory (0700):
  *
  *     ca.crt            what peers trust: give it to every host
- *     crl.pem           the newest CRL: give it to every server
- *     ca/SERIAL.crt     the CA's own certificate
- *     ca/SERIAL.key     its key, encrypted unless made with --no-pass (0600)
+ *     crl.pem           the newest CRL of each CA that has issued something: give it to every server
+ *     ca/SERIAL.crt     certificates of CAs
+ *     ca/ID.key         their keys, encrypted unless made with --no-pass (0600)
  *     certs/SERIAL.crt  every certificate issued
  *     keys/SERIAL.key   the keys that were made here (0600)
  *     index.db          the index (store.h)
@@ -42,10 +42,12 @@ struct ca {
 	int dir, lock;
 	struct store *store;
 	char network[IDENT_NETWORK_MAX + 1];
-	struct serial serial; /* Of the CA certificate. */
-	uint8_t *der;         /* That certificate; cert points into it. */
+	char id[SERIAL_TEXT_LEN]; /* Of the CA that signs: cas.h. */
+	struct serial serial;     /* Of its newest certificate. */
+	uint8_t *der;             /* That certificate; cert points into it. */
 	struct x509_cert cert;
-	struct key *key; /* CA_SIGN. */
+	struct key *key;  /* CA_SIGN. */
+	struct pass pass; /* The passphrase of that key; len 0: it has none. */
 };
 
 /*
@@ -64,11 +66,26 @@ int ca_create(const struct cli *cli, struct ca *ca);
 /* Load the CA's certificate that is in force, once ca->store is open. */
 int ca_load_cert(const struct cli *cli, struct ca *ca);
 
-/* Write ca.crt. */
+/* Make ca.crt what it should be: the CAs that peers are to know. */
 int ca_write_bundle(const struct cli *cli, const struct ca *ca);
 
 /* Load its key; pass NULL: ask for a passphrase if it has one. */
 int ca_load_key(const struct cli *cli, struct ca *ca, const struct pass *pass);
+
+/* The certificate and the key of another CA of the directory, which has the same passphrase. */
+struct ca_other {
+	uint8_t *der; /* To be freed, and key with key_free(). */
+	struct x509_cert cert;
+	struct key *key;
+};
+struct cas_ca;
+int ca_load_other(const struct cli *cli, const struct ca *ca, const struct cas_ca *which,
+	struct ca_other *out);
+void ca_free_other(struct ca_other *o);
+
+/* All of them; -errno of the index is reported. */
+struct cas;
+int ca_load_cas(const struct ca *ca, struct cas *out);
 
 /* Say that the index has failed. */
 int ca_store_failed(const struct ca *ca, int err);

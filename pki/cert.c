@@ -13,6 +13,7 @@
 #define OID_KEY_USAGE   "\x55\x1d\x0f"
 #define OID_SAN         "\x55\x1d\x11"
 #define OID_BASIC       "\x55\x1d\x13"
+#define OID_CONSTRAINTS "\x55\x1d\x1e"
 #define OID_AKID        "\x55\x1d\x23"
 #define OID_EXT_USAGE   "\x55\x1d\x25"
 #define OID_SERVER_AUTH "\x2b\x06\x01\x05\x05\x07\x03\x01"
@@ -23,6 +24,15 @@ enum { VERSION_3 = 2 };
 const char *cert_kind_name(enum cert_kind kind)
 {
 	return kind == CERT_CA ? "ca" : kind == CERT_SERVER ? "server" : "client";
+}
+
+struct der cert_constraints(const struct x509_cert *c)
+{
+	for (size_t i = 0; i < c->n_ext; i++) {
+		if (der_is(&c->ext[i].oid, OID_CONSTRAINTS, 3))
+			return c->ext[i].value;
+	}
+	return (struct der){ NULL, 0 };
 }
 
 /* Make an Extension of the value written since mark. */
@@ -37,9 +47,15 @@ static void wrap_ext(struct der_out *o, const char *oid, bool critical, size_t m
 	der_wrap(o, DER_SEQUENCE, mark);
 }
 
-static void put_name(struct der_out *o, const char *common_name)
+static void put_subject(struct der_out *o, const struct cert_spec *s)
 {
+	const char *common_name = s->common_name;
 	size_t mark = der_out_len(o);
+
+	if (s->subject.len > 0) {
+		der_put_raw(o, s->subject.p, s->subject.len);
+		return;
+	}
 
 	der_put(o, DER_UTF8_STRING, common_name, strlen(common_name));
 	der_put(o, DER_OID, OID_CN, strlen(OID_CN));
@@ -64,13 +80,13 @@ static void put_usage(struct der_out *o, enum cert_kind kind)
 	wrap_ext(o, OID_KEY_USAGE, true, mark);
 }
 
-static void put_basic(struct der_out *o, enum cert_kind kind)
+static void put_basic(struct der_out *o, const struct cert_spec *s)
 {
 	static const uint8_t yes = 0xff;
 	size_t mark = der_out_len(o);
 
-	if (kind == CERT_CA) {
-		der_put_uint(o, 0);
+	if (s->kind == CERT_CA) {
+		der_put_uint(o, s->path_len);
 		der_put(o, DER_BOOLEAN, &yes, 1);
 	}
 	der_wrap(o, DER_SEQUENCE, mark);
@@ -101,8 +117,13 @@ static int put_extensions(struct der_out *o, const struct cert_spec *s)
 	der_put(o, DER_OCTET_STRING, id, sizeof(id));
 	wrap_ext(o, OID_SKID, false, mark);
 
+	if (s->constraints.len > 0) {
+		mark = der_out_len(o);
+		der_put_raw(o, s->constraints.p, s->constraints.len);
+		wrap_ext(o, OID_CONSTRAINTS, true, mark);
+	}
 	put_usage(o, s->kind);
-	put_basic(o, s->kind);
+	put_basic(o, s);
 	der_wrap(o, DER_SEQUENCE, all);
 	der_wrap(o, DER_CONTEXT + DER_CONSTRUCTED + 3, all);
 	return 0;
@@ -116,7 +137,7 @@ static int put_tbs(struct der_out *o, const struct cert_spec *s, const struct ke
 	if (put_extensions(o, s) < 0)
 		return -EINVAL;
 	der_put_raw(o, s->spki.p, s->spki.len);
-	put_name(o, s->common_name);
+	put_subject(o, s);
 	mark = der_out_len(o);
 	der_put_time(o, s->not_after);
 	der_put_time(o, s->not_before);
@@ -124,7 +145,7 @@ static int put_tbs(struct der_out *o, const struct cert_spec *s, const struct ke
 	if (s->issuer != NULL)
 		der_put_raw(o, s->issuer->subject.p, s->issuer->subject.len);
 	else
-		put_name(o, s->common_name);
+		put_subject(o, s);
 	key_put_sigalg(signer, o);
 	der_put_integer(o, s->serial->bytes, s->serial->len);
 	mark = der_out_len(o);

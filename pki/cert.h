@@ -12,7 +12,7 @@
 /* Making certificates (RFC 5280): our own TBSCertificate, signed by wolfCrypt, then held against lint.h. */
 
 enum cert_kind {
-	CERT_CA,     /* keyCertSign, cRLSign, path length 0. */
+	CERT_CA,     /* keyCertSign, cRLSign. */
 	CERT_SERVER, /* digitalSignature, serverAuth. */
 	CERT_CLIENT, /* digitalSignature, clientAuth. */
 };
@@ -25,11 +25,15 @@ enum {
 struct cert_spec {
 	enum cert_kind kind;
 	const struct serial *serial;
-	const char *common_name; /* 1 to CERT_CN_MAX octets of UTF-8. */
+	const char *common_name; /* 1 to CERT_CN_MAX octets of UTF-8... */
+	struct der subject;      /* ...unless there is a Name to copy: with its header, or len 0. */
 	int64_t not_before, not_after;
 	struct der spki;                /* The holder's key, with header. */
 	const struct san_list *sans;    /* NULL for a CA. */
 	const struct x509_cert *issuer; /* NULL: signed by itself. */
+	unsigned path_len;              /* Of a CA. */
+	/* Values of extensions as they stand in a certificate; len 0: none. */
+	struct der constraints; /* nameConstraints, of a CA. */
 };
 
 /*
@@ -38,6 +42,9 @@ struct cert_spec {
  */
 int cert_make(const struct cert_spec *spec, struct key *signer, uint8_t out[static CERT_MAX],
 	char why[static 256]);
+
+/* The value of nameConstraints in a certificate, to be given to another; len 0: it has none. */
+struct der cert_constraints(const struct x509_cert *c);
 
 /* "ca", "server", "client". */
 const char *cert_kind_name(enum cert_kind kind);

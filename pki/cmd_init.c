@@ -70,10 +70,12 @@ static int run(const struct cli *cli, const void *opts_in, char **args, int n_ar
 {
 	const struct init_opts *o = opts_in;
 	struct pass pass = { .len = 0 };
+	const struct issue_ca what = { .role = CAS_ACTIVE };
 	struct issue_opts issue = {
 		.kind = CERT_CA,
 		.name = "ca",
 		.days = o->days != 0 ? o->days : ISSUE_CA_DAYS,
+		.ca = &what,
 		.alg = KEY_P256,
 	};
 	bool encrypt;

@@ -72,22 +72,6 @@ static int read_old(
 	return r == CLI_OK ? take_sans(old) : r;
 }
 
-static enum key_alg alg_of(const struct x509_cert *c)
-{
-	switch (c->key_alg) {
-	case X509_KEY_P384:
-		return KEY_P384;
-	case X509_KEY_ED25519:
-		return KEY_ED25519;
-	case X509_KEY_RSA:
-		return KEY_RSA3072;
-	case X509_KEY_P256:
-	case X509_KEY_OTHER:
-		break;
-	}
-	return KEY_P256;
-}
-
 static void mention_old(const struct cli *cli, const struct picked *p)
 {
 	char end[STAMP_LEN];
@@ -148,7 +132,7 @@ static int was_encrypted(const struct cli *cli, const struct ca *ca, const struc
 
 static int rekey(const struct cli *cli, struct ca *ca, const struct renew_opts *o, struct old *old)
 {
-	struct issue_opts what = { .sans = &old->sans, .alg = alg_of(&old->cert) };
+	struct issue_opts what = { .sans = &old->sans, .alg = key_alg_like(old->cert.key_alg) };
 	struct pass pass = { .len = 0 };
 	bool encrypt = false;
 	int r;

@@ -24,6 +24,7 @@ static const struct cmd *const commands[] = {
 	&pki_cmd_unhold,
 	&pki_cmd_crl,
 	&pki_cmd_maintain,
+	&pki_cmd_ca,
 	&pki_cmd_list,
 	&pki_cmd_show,
 	&pki_cmd_export,

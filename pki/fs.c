@@ -257,6 +257,19 @@ int fs_read_secret(int dir, const char *name, char **data, size_t *len)
 	return r;
 }
 
+int fs_rename(int dir, const char *from, const char *to)
+{
+	const char *name;
+	int r = renameat(dir, from, dir, to) < 0 ? -errno : 0;
+	int parent = r == 0 ? open_parent(dir, to, &name) : -1;
+
+	if (parent >= 0) {
+		r = sync_dir(parent);
+		(void)close(parent);
+	}
+	return r;
+}
+
 bool fs_exists(int dir, const char *name)
 {
 	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;

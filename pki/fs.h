@@ -40,6 +40,9 @@ int fs_read(int dir, const char *name, char **data, size_t *len);
 /* The same for a private key: -EPERM unless it is a plain file that only its owner may touch. */
 int fs_read_secret(int dir, const char *name, char **data, size_t *len);
 
+/* Give a file another's name, in the same directory, on disk when it returns. */
+int fs_rename(int dir, const char *from, const char *to);
+
 bool fs_exists(int dir, const char *name);
 int fs_remove(int dir, const char *name); /* 0 also when it was not there. */
 

@@ -35,21 +35,29 @@ static void set_subject(const struct ca *ca, struct job *j)
 		(void)snprintf(j->subject, sizeof(j->subject), "%s", j->opts->name);
 }
 
+/* NULL: it signs itself. */
+static const struct x509_cert *issuer_of(const struct ca *ca, const struct issue_opts *opts)
+{
+	return opts->kind == CERT_CA ? opts->ca->issuer : &ca->cert;
+}
+
 static int set_dates(const struct cli *cli, const struct ca *ca, struct job *j)
 {
 	struct issued *d = &j->done;
 
+	const struct x509_cert *up = issuer_of(ca, j->opts);
+
 	d->not_before = cli->now - ISSUE_BACKDATE_S;
 	d->not_after = cli->now + j->opts->days * DAY_S;
-	if (j->opts->kind == CERT_CA)
+	if (up == NULL)
 		return CLI_OK;
-	if (cli->now > ca->cert.not_after)
+	if (cli->now > up->not_after)
 		return cli_fail(CLI_CRITICAL, "the CA has expired: it can issue nothing more");
-	d->not_before = MAX(d->not_before, ca->cert.not_before);
+	d->not_before = MAX(d->not_before, up->not_before);
 	if (d->not_before > d->not_after)
 		return cli_fail(CLI_FAILED, "the CA is not valid yet: is the clock right?");
-	if (d->not_after > ca->cert.not_after) {
-		d->not_after = ca->cert.not_after;
+	if (d->not_after > up->not_after) {
+		d->not_after = up->not_after;
 		cli_note(cli, "the certificate ends with its CA, %lld days from now",
 			(long long)((d->not_after - cli->now) / DAY_S));
 	}
@@ -62,7 +70,7 @@ static int set_key(const struct ca *ca, struct job *j)
 
 	if (j->opts->spki != NULL) {
 		j->pub = *j->opts->spki;
-		if (der_equal(&j->pub, &ca->cert.spki))
+		if (j->opts->kind != CERT_CA && der_equal(&j->pub, &ca->cert.spki))
 			return cli_fail(CLI_FAILED, "this is the CA's own key");
 		return CLI_OK;
 	}
@@ -88,6 +96,26 @@ static int set_identity(const struct ca *ca, struct job *j)
 	return CLI_OK;
 }
 
+/* What the index must know of a CA from the first moment on. */
+static int reserve_ca(struct ca *ca, const struct issue_ca *o, const char *serial)
+{
+	int r = store_set_meta(ca->store, "network", ca->network);
+
+	if (r < 0)
+		return r;
+	return o->id != NULL ? cas_set_id(ca->store, serial, o->id)
+			     : cas_set_role(ca->store, serial, o->role);
+}
+
+static const char *issuer_id(const struct ca *ca, const struct job *j)
+{
+	const struct issue_ca *o = j->opts->ca;
+
+	if (j->opts->kind != CERT_CA)
+		return ca->id;
+	return o->issuer != NULL ? o->issuer_id : o->id != NULL ? o->id : j->done.serial.text;
+}
+
 static int reserve(const struct cli *cli, struct ca *ca, const struct job *j)
 {
 	const char *kind = cert_kind_name(j->opts->kind), *serial = j->done.serial.text;
@@ -98,7 +126,7 @@ static int reserve(const struct cli *cli, struct ca *ca, const struct job *j)
 		san_text(j->opts->sans, sans);
 	const struct store_cert c = {
 		.serial = serial,
-		.issuer = j->opts->kind == CERT_CA ? serial : ca->serial.text,
+		.issuer = issuer_id(ca, j),
 		.kind = kind,
 		.name = j->opts->name,
 		.sans = sans,
@@ -109,7 +137,7 @@ static int reserve(const struct cli *cli, struct ca *ca, const struct job *j)
 	};
 	r = store_begin(ca->store);
 	if (r == 0 && j->opts->kind == CERT_CA)
-		r = store_set_meta(ca->store, "network", ca->network);
+		r = reserve_ca(ca, j->opts->ca, serial);
 	if (r == 0)
 		r = store_reserve(ca->store, &c);
 	if (r == 0)
@@ -125,8 +153,8 @@ static int reserve(const struct cli *cli, struct ca *ca, const struct job *j)
 
 static int sign(struct ca *ca, struct job *j)
 {
-	bool is_ca = j->opts->kind == CERT_CA;
-	const struct cert_spec spec = {
+	const struct issue_ca *o = j->opts->ca;
+	struct cert_spec spec = {
 		.kind = j->opts->kind,
 		.serial = &j->done.serial,
 		.common_name = j->subject,
@@ -134,11 +162,18 @@ static int sign(struct ca *ca, struct job *j)
 		.not_after = j->done.not_after,
 		.spki = j->pub,
 		.sans = j->opts->sans,
-		.issuer = is_ca ? NULL : &ca->cert,
+		.issuer = issuer_of(ca, j->opts),
 	};
+	struct key *signer = ca->key;
 	char why[256];
 
-	j->der_len = cert_make(&spec, is_ca ? j->own : ca->key, j->der, why);
+	if (spec.kind == CERT_CA) {
+		spec.subject = o->subject;
+		spec.path_len = o->path_len;
+		spec.constraints = o->constraints;
+		signer = o->signer != NULL ? o->signer : j->own;
+	}
+	j->der_len = cert_make(&spec, signer, j->der, why);
 	return j->der_len < 0 ? cli_fail(CLI_FAILED, "%s", why) : CLI_OK;
 }
 
@@ -222,102 +257,6 @@ static int prepare(const struct cli *cli, const struct ca *ca, struct job *j)
 		r = set_identity(ca, j);
 	if (r == CLI_OK)
 		r = set_key(ca, j);
-	return r;
-}
-
-static int record_crl(const struct cli *cli, struct ca *ca, const struct store_crl *crl)
-{
-	char number[24];
-	int r = store_begin(ca->store);
-
-	(void)snprintf(number, sizeof(number), "%lld", (long long)crl->number);
-	if (r == 0)
-		r = store_add_crl(ca->store, crl, ca->serial.text);
-	if (r == 0)
-		r = store_audit(ca->store, cli->now, "crl", NULL, number);
-	if (r == 0)
-		r = store_commit(ca->store);
-	if (r < 0) {
-		store_rollback(ca->store);
-		return ca_store_failed(ca, r);
-	}
-	return CLI_OK;
-}
-
-static int write_crl(const struct cli *cli, struct ca *ca, const struct crl_spec *spec)
-{
-	char why[256], *text;
-	uint8_t *der = NULL;
-	int n = crl_make(spec, ca->key, &der, why), r;
-
-	if (n < 0)
-		return cli_fail(CLI_FAILED, "%s", why);
-	text = pem_encode("X509 CRL", der, (size_t)n);
-	free(der);
-	r = text == NULL ? -ENOMEM : fs_replace(ca->dir, CA_CRL, FS_PUBLIC, text, strlen(text));
-	free(text);
-	if (r < 0)
-		return cli_fail(
-			CLI_FAILED, "cannot write %s/%s: %s", cli->dir, CA_CRL, strerror(-r));
-	return CLI_OK;
-}
-
-/* The number of the CRL in place, which may be ahead of the index when a backup was restored or a command killed. */
-static int64_t number_in_place(const struct ca *ca)
-{
-	struct x509_crl crl;
-	char *text = NULL;
-	uint8_t *der = NULL;
-	size_t len = 0, n = 0;
-	int64_t number = 0;
-
-	if (fs_read(ca->dir, CA_CRL, &text, &len) == 0 &&
-		pem_decode("X509 CRL", text, len, &der, &n) == 0 &&
-		x509_crl_parse(der, n, &crl) == 0 && crl.number.len < sizeof(number)) {
-		for (size_t i = 0; i < crl.number.len; i++)
-			number = number << 8 | crl.number.p[i];
-	}
-	free(text);
-	free(der);
-	return number;
-}
-
-int issue_crl(const struct cli *cli, struct ca *ca, int64_t days, struct store_crl *out)
-{
-	struct store_crl last = { .number = 0 }, crl = { 0 };
-	struct crl_entry *entries = NULL;
-	size_t n = 0;
-	int r = store_last_crl(ca->store, &last);
-
-	if (r == -ENOENT)
-		r = 0;
-	if (r == 0)
-		r = store_revoked(ca->store, ca->serial.text, &entries, &n);
-	if (r < 0)
-		return ca_store_failed(ca, r);
-
-	/* It only ever grows, also when the index is restored from a backup. */
-	int64_t before = MAX(last.number, number_in_place(ca));
-	crl.number = MAX(before + 1, cli->now);
-	crl.this_update = cli->now - ISSUE_BACKDATE_S;
-	crl.next_update = cli->now + (days != 0 ? days : ISSUE_CRL_DAYS) * DAY_S;
-	crl.entries = (int64_t)n;
-	const struct crl_spec spec = {
-		.issuer = &ca->cert,
-		.number = (uint64_t)crl.number,
-		.this_update = crl.this_update,
-		.next_update = crl.next_update,
-		.entries = entries,
-		.n = n,
-	};
-	if (cli->dry_run)
-		cli_note(cli, "would write CRL %lld with %zu entries", (long long)crl.number, n);
-	r = cli->dry_run ? CLI_OK : write_crl(cli, ca, &spec);
-	free(entries);
-	if (r == CLI_OK && !cli->dry_run)
-		r = record_crl(cli, ca, &crl);
-	if (r == CLI_OK && out != NULL)
-		*out = crl;
 	return r;
 }
 

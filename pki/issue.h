@@ -2,6 +2,7 @@
 #define PKI_ISSUE_H
 
 #include "pki/ca.h"
+#include "pki/cas.h"
 #include "pki/cert.h"
 #include "pki/pass.h"
 
@@ -20,10 +21,23 @@ enum {
 	ISSUE_BACKDATE_S = 300, /* For clocks of peers that are behind. */
 };
 
+/* What there is to say about a CA's certificate. */
+struct issue_ca {
+	enum cas_role role; /* Of a CA that is new. */
+	const char *id;     /* NULL, or: this CA gets another certificate... */
+	struct der subject; /* ...and keeps its name (also where a request brings one); or len 0. */
+	unsigned path_len;
+	struct key *signer;             /* NULL: the key that is made signs its own certificate. */
+	const struct x509_cert *issuer; /* NULL: it is its own. */
+	const char *issuer_id;          /* With issuer. */
+	struct der constraints;         /* Value of nameConstraints, or len 0. */
+};
+
 struct issue_opts {
 	enum cert_kind kind;
-	const char *name;      /* The identity's NAME. */
-	struct san_list *sans; /* The identity is added to it; NULL for a CA. */
+	const char *name;          /* The identity's NAME. */
+	struct san_list *sans;     /* The identity is added to it; NULL for a CA. */
+	const struct issue_ca *ca; /* With CERT_CA. */
 	int64_t days;
 	enum key_alg alg;        /* Of the key that is made... */
 	const struct der *spki;  /* ...unless the holder has one: NULL, or its public half. */
@@ -46,7 +60,10 @@ struct issued {
 int issue_cert(
 	const struct cli *cli, struct ca *ca, const struct issue_opts *opts, struct issued *out);
 
-/* Make the next CRL and put it into place.  days 0: the default. */
+/*
+ * Make the next CRL of every CA that has issued something and whose key is here, and put them into place.  days 0: the
+ * default.  *out tells of the active CA's.
+ */
 int issue_crl(const struct cli *cli, struct ca *ca, int64_t days, struct store_crl *out);
 
 #endif

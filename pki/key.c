@@ -55,6 +55,22 @@ static const struct {
 		sizeof(OID_RSA_SHA256) - 1 },
 };
 
+enum key_alg key_alg_like(enum x509_key kind)
+{
+	switch (kind) {
+	case X509_KEY_P384:
+		return KEY_P384;
+	case X509_KEY_ED25519:
+		return KEY_ED25519;
+	case X509_KEY_RSA:
+		return KEY_RSA3072;
+	case X509_KEY_P256:
+	case X509_KEY_OTHER:
+		break;
+	}
+	return KEY_P256;
+}
+
 int key_alg_parse(const char *text, enum key_alg *out)
 {
 	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {

@@ -1,7 +1,7 @@
 #ifndef PKI_KEY_H
 #define PKI_KEY_H
 
-#include "net/der.h"
+#include "net/x509.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +31,7 @@ const char *key_alg_name(enum key_alg alg);
 int key_make(enum key_alg alg, struct key **out); /* 0, -ENOMEM or -EIO. */
 void key_free(struct key *k);                     /* Wiped.  NULL is fine. */
 enum key_alg key_alg_of(const struct key *k);
+enum key_alg key_alg_like(enum x509_key kind); /* What to make to follow such a key. */
 
 /* Unencrypted PKCS#8.  The length, or -EIO.  key_from_pkcs8() returns -EBADMSG for what is no key of ours. */
 int key_to_pkcs8(struct key *k, uint8_t out[static KEY_PKCS8_MAX]);
