@@ -10,9 +10,10 @@
 #include "net/addr.h"
 #include "pki/ca.h"
 #include "pki/fs.h"
-#include "pki/keyfile.h"
-#include "pki/pem.h"
+#include "pki/leaf.h"
+#include "pki/parts.h"
 #include "pki/pick.h"
+#include "pki/pkcs12.h"
 #include "pki/profile.h"
 
 /* export WHAT NAME: one file out of what the directory holds. */
@@ -33,171 +34,168 @@ static const struct opt opts[] = {
 		"server or client, where both bear the name", 0, 0 },
 };
 
-/* What there is to put together. */
-struct parts {
-	char *cert, *key, *ca, *crl;
+/* What is exported, and what came of it. */
+struct job {
+	const struct cli *cli;
+	const struct export_opts *o;
+	const struct ca *ca;
+	const struct picked *p;
+	struct parts parts;
+	struct pass pass; /* PKCS #12: of the file, and of the key where that is encrypted. */
+	char *out;
+	size_t len;
 };
 
-static void free_parts(struct parts *p)
+static int set_text(struct job *j, const char *a, const char *b, const char *c)
 {
-	secret_free(p->key, p->key != NULL ? strlen(p->key) : 0);
-	free(p->cert);
-	free(p->ca);
-	free(p->crl);
-}
-
-static int read_part(const struct cli *cli, const struct ca *ca, const char *path, char **out)
-{
-	size_t len = 0;
-	int r = fs_read(ca->dir, path, out, &len);
-
-	if (r < 0)
-		return cli_fail(CLI_FAILED, "cannot read %s/%s: %s", cli->dir, path, strerror(-r));
-	return CLI_OK;
-}
-
-/* The certificate, and its key if that is wanted: read, checked, and the two held together. */
-static int read_pair(const struct cli *cli, const struct ca *ca, const struct picked *p, bool key,
-	struct parts *parts)
-{
-	char path[CA_PATH_LEN];
-	struct x509_cert cert;
-	struct key *loaded = NULL;
-	uint8_t *der = NULL;
-	int r = ca_read_cert(ca, p->kind, p->serial, &der, &cert);
-
-	if (r != CLI_OK)
-		return r;
-	parts->cert = pem_encode("CERTIFICATE", der, cert.all.len);
-	if (parts->cert == NULL)
-		r = cli_fail(CLI_FAILED, "out of memory");
-	if (r == CLI_OK && key) {
-		ca_key_path(p->kind, p->serial, path);
-		r = keyfile_load(ca->dir, path, &cert.spki, NULL, &loaded);
-		if (r == -EPERM)
-			r = cli_fail(CLI_FAILED, "%s/%s can be touched by others: 'chmod 600' it",
-				cli->dir, path);
-		else if (r < 0)
-			r = cli_fail(CLI_FAILED, "%s/%s does not hold the key of %s: %s", cli->dir,
-				path, p->name, strerror(-r));
-		key_free(loaded);
-		if (r == CLI_OK)
-			r = read_part(cli, ca, path, &parts->key);
+	if (asprintf(&j->out, "%s%s%s", a, b, c) < 0) {
+		j->out = NULL;
+		return cli_fail(CLI_FAILED, "out of memory");
 	}
-	free(der);
-	return r;
-}
-
-static char *join(const char *a, const char *b, const char *c)
-{
-	char *text = NULL;
-
-	return asprintf(&text, "%s%s%s", a, b, c) < 0 ? NULL : text;
-}
-
-static int make_pem(
-	const struct export_opts *o, const struct ca *ca, const struct parts *p, char **out)
-{
-	(void)o;
-	(void)ca;
-	*out = join(p->cert, "", "");
+	j->len = strlen(j->out);
 	return CLI_OK;
 }
 
-static int make_key(
-	const struct export_opts *o, const struct ca *ca, const struct parts *p, char **out)
+static int make_pem(struct job *j)
 {
-	(void)o;
-	(void)ca;
-	*out = join(p->key, "", "");
-	return CLI_OK;
+	return set_text(j, j->parts.cert, "", "");
 }
 
-static int make_bundle(
-	const struct export_opts *o, const struct ca *ca, const struct parts *p, char **out)
+static int make_key(struct job *j)
 {
-	(void)o;
-	(void)ca;
-	*out = join(p->key, p->cert, p->ca);
-	return CLI_OK;
+	return set_text(j, j->parts.key, "", "");
 }
 
-static int make_profile(
-	const struct export_opts *o, const struct ca *ca, const struct parts *p, char **out)
+static int make_bundle(struct job *j)
+{
+	return set_text(j, j->parts.key, j->parts.cert, j->parts.ca);
+}
+
+static int make_profile(struct job *j)
 {
 	const struct profile profile = {
-		.network = ca->network,
-		.remotes = o->remote.item,
-		.n_remotes = o->remote.n,
-		.cert = p->cert,
-		.key = p->key,
-		.ca = p->ca,
-		.crl = p->crl,
+		.network = j->ca->network,
+		.remotes = j->o->remote.item,
+		.n_remotes = j->o->remote.n,
+		.cert = j->parts.cert,
+		.key = j->parts.key,
+		.ca = j->parts.ca,
+		.crl = j->parts.crl,
 	};
 	char why[256];
-	int r = profile_make(&profile, out, why);
+	int r = profile_make(&profile, &j->out, why);
 
-	return r == -EINVAL ? cli_fail(CLI_USAGE, "%s", why) : CLI_OK;
+	if (r == -EINVAL)
+		return cli_fail(CLI_USAGE, "%s", why);
+	if (r < 0)
+		return cli_fail(CLI_FAILED, "out of memory");
+	j->len = strlen(j->out);
+	if (profile_check(j->out, j->ca->network, j->cli->now, why) < 0)
+		return cli_fail(CLI_FAILED, "the profile would not work: %s", why);
+	return CLI_OK;
+}
+
+/* All certificates of ca.crt, after one another; at most PKCS12_CAS_MAX. */
+static size_t split_cas(const char *pem, uint8_t *buf, size_t cap, struct der *out)
+{
+	size_t pos = 0, used = 0, n = 0;
+	int len;
+
+	while (n < PKCS12_CAS_MAX && (len = x509_pem_next(pem, strlen(pem), &pos, "CERTIFICATE",
+					      buf + used, cap - used)) > 0) {
+		out[n++] = (struct der){ buf + used, (size_t)len };
+		used += (size_t)len;
+	}
+	return n;
+}
+
+static int seal_p12(struct job *j, uint8_t *buf, size_t cap)
+{
+	struct der cas[PKCS12_CAS_MAX], cert = { NULL, 0 };
+	const size_t n_cas = split_cas(j->parts.ca, buf, cap, cas);
+	char name[PKCS12_NAME_MAX + 1];
+	uint8_t *der = NULL, *out = NULL;
+	size_t pos = 0;
+	int r;
+
+	der = malloc(strlen(j->parts.cert));
+	r = der == NULL ? -ENOMEM
+			: x509_pem_next(j->parts.cert, strlen(j->parts.cert), &pos, "CERTIFICATE",
+				  der, strlen(j->parts.cert));
+	if (r > 0) {
+		cert = (struct der){ der, (size_t)r };
+		(void)snprintf(name, sizeof(name), "%.64s@%.180s", j->p->name, j->ca->network);
+		const struct pkcs12_spec spec = {
+			.name = name,
+			.cert = cert,
+			.cas = cas,
+			.n_cas = n_cas,
+			.key = j->parts.loaded,
+			.pass = &j->pass,
+		};
+		r = pkcs12_make(&spec, &out);
+	}
+	free(der);
+	if (r == -EINVAL)
+		return cli_fail(CLI_USAGE, "the passphrase of a PKCS #12 file must be UTF-8");
+	if (r < 0)
+		return cli_fail(CLI_FAILED, "making the PKCS #12 file failed: %s", strerror(-r));
+	j->out = (char *)out;
+	j->len = (size_t)r;
+	return CLI_OK;
+}
+
+static int make_p12(struct job *j)
+{
+	const size_t cap = strlen(j->parts.ca) + 1;
+	uint8_t *buf = malloc(cap);
+	int r = buf == NULL ? cli_fail(CLI_FAILED, "out of memory") : seal_p12(j, buf, cap);
+
+	free(buf);
+	return r;
 }
 
 static const struct form {
 	const char *name;
-	bool secret; /* Holds the key. */
-	int (*make)(const struct export_opts *o, const struct ca *ca, const struct parts *p,
-		char **out);
+	enum parts_key key;
+	int (*make)(struct job *j);
 } forms[] = {
-	{ "pem", false, make_pem },
-	{ "key", true, make_key },
-	{ "bundle", true, make_bundle },
-	{ "profile", true, make_profile },
+	{ "pem", PARTS_NO_KEY, make_pem },
+	{ "key", PARTS_STORED_KEY, make_key },
+	{ "bundle", PARTS_STORED_KEY, make_bundle },
+	{ "p12", PARTS_CLEAR_KEY, make_p12 },
+	{ "profile", PARTS_CLEAR_KEY, make_profile },
 };
 
-static int gather(const struct cli *cli, const struct ca *ca, const struct form *form,
-	const struct picked *p, struct parts *parts)
+static int write_out(const struct job *j, const struct form *form)
 {
-	int r;
+	const char *out = j->o->out != NULL ? j->o->out : "-";
+	unsigned mode = form->key != PARTS_NO_KEY ? FS_SECRET : FS_PUBLIC;
+	int r = fs_write_path(out, mode, j->out, j->len);
 
-	if (form->secret && !p->c.has_key)
-		return cli_fail(CLI_NOT_FOUND,
-			"the key of %s was not made here: only its holder has it", p->name);
-	r = read_pair(cli, ca, p, form->secret, parts);
-	if (r == CLI_OK)
-		r = read_part(cli, ca, CA_BUNDLE, &parts->ca);
-	if (r == CLI_OK)
-		r = read_part(cli, ca, CA_CRL, &parts->crl);
-	return r;
+	return r < 0 ? cli_fail(CLI_FAILED, "cannot write %s: %s", out, strerror(-r)) : CLI_OK;
 }
 
-static int write_out(const struct form *form, const char *out, const char *text)
+static int export(struct job *j, const struct form *form)
 {
-	int r;
-
-	if (text == NULL)
-		return cli_fail(CLI_FAILED, "out of memory");
-	r = fs_write_path(out, form->secret ? FS_SECRET : FS_PUBLIC, text, strlen(text));
-	if (r < 0)
-		return cli_fail(CLI_FAILED, "cannot write %s: %s", out, strerror(-r));
-	return CLI_OK;
-}
-
-static int export(const struct cli *cli, const struct ca *ca, const struct form *form,
-	const struct export_opts *o, const struct picked *p)
-{
-	struct parts parts = { .key = NULL };
-	char *text = NULL;
+	const struct picked *p = j->p;
+	bool given = false;
 	int r = CLI_OK;
 
-	if (p->c.revoked_at != 0 || cli->now > p->c.not_after)
+	if (p->c.revoked_at != 0 || j->cli->now > p->c.not_after)
 		r = cli_fail(CLI_FAILED, "the certificate of %s is %s", p->name,
 			p->c.revoked_at != 0 ? "revoked" : "expired");
+	if (r == CLI_OK && form->make == make_p12)
+		r = leaf_key_pass(j->cli, LEAF_PASS_MUST, &j->pass, &given);
 	if (r == CLI_OK)
-		r = gather(cli, ca, form, p, &parts);
+		r = parts_gather(j->cli, j->ca, p, form->key, given ? &j->pass : NULL, &j->parts);
 	if (r == CLI_OK)
-		r = form->make(o, ca, &parts, &text);
-	if (r == CLI_OK)
-		r = write_out(form, o->out != NULL ? o->out : "-", text);
-	secret_free(text, text != NULL ? strlen(text) : 0);
-	free_parts(&parts);
+		r = form->make(j);
+	if (r == CLI_OK && !j->cli->dry_run)
+		r = write_out(j, form);
+	secret_free(j->out, j->len);
+	parts_free(&j->parts);
+	pass_wipe(&j->pass);
 	return r;
 }
 
@@ -218,6 +216,15 @@ static int check(const struct form *form, const struct export_opts *o, const str
 	return CLI_OK;
 }
 
+static const struct form *find_form(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		if (strcmp(forms[i].name, name) == 0)
+			return &forms[i];
+	}
+	return NULL;
+}
+
 static int run(const struct cli *cli, const void *opts_in, char **args, int n_args)
 {
 	const struct export_opts *o = opts_in;
@@ -226,26 +233,24 @@ static int run(const struct cli *cli, const void *opts_in, char **args, int n_ar
 		.serial = o->serial,
 		.type = o->type,
 	};
-	const struct form *form = NULL;
+	const struct form *form = find_form(args[0]);
 	struct picked *list = NULL;
 	struct ca ca;
 	size_t n = 0;
 	int r;
 
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		if (strcmp(forms[i].name, args[0]) == 0)
-			form = &forms[i];
-	}
 	if (form == NULL)
-		return cli_fail(CLI_USAGE, "'export %.40s': there is pem, key, bundle and profile",
-			args[0]);
+		return cli_fail(CLI_USAGE,
+			"'export %.40s': there is pem, key, bundle, p12 and profile", args[0]);
 	r = ca_open(cli, CA_READ, &ca);
 	if (r == CLI_OK)
 		r = pick_certs(cli, &ca, &pick, PICK_NEWEST, &list, &n);
 	if (r == CLI_OK)
 		r = check(form, o, list);
-	if (r == CLI_OK)
-		r = export(cli, &ca, form, o, list);
+	if (r == CLI_OK) {
+		struct job j = { .cli = cli, .o = o, .ca = &ca, .p = list };
+		r = export(&j, form);
+	}
 	free(list);
 	ca_close(&ca);
 	return r;
@@ -253,10 +258,11 @@ static int run(const struct cli *cli, const void *opts_in, char **args, int n_ar
 
 const struct cmd pki_cmd_export = {
 	.name = "export",
-	.args = "pem|key|bundle|profile NAME",
+	.args = "pem|key|bundle|p12|profile NAME",
 	.summary = "Write a certificate, key, both with the CA, or a client's whole configuration",
 	.example = "  sallyport-pki export profile alice --remote vpn.example.net:4433 --out "
-		   "alice.conf",
+		   "alice.conf\n"
+		   "  sallyport-pki export p12 alice --key-pass-file p12.pass --out alice.p12",
 	.opts = opts,
 	.n_opts = sizeof(opts) / sizeof(opts[0]),
 	.opts_size = sizeof(struct export_opts),
