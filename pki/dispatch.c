@@ -33,6 +33,7 @@ static const struct cmd *const commands[] = {
 	&pki_cmd_verify,
 	&pki_cmd_lint,
 	&pki_cmd_log,
+	&pki_cmd_doctor,
 };
 
 /* Options of every command. */

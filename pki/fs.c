@@ -323,6 +323,25 @@ bool fs_holds_only(int dir, bool (*ours)(const char *name))
 	return only;
 }
 
+int fs_each(int dir, const char *path, int (*fn)(const char *name, void *arg), void *arg)
+{
+	int fd = fs_dir_open(dir, path), r = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (d == NULL) {
+		r = fd < 0 ? fd : -errno;
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	for (struct dirent *e; r == 0 && (e = readdir(d)) != NULL;) {
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			r = fn(e->d_name, arg);
+	}
+	(void)closedir(d);
+	return r;
+}
+
 int fs_lock(int dir, const char *name, int64_t wait_s)
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };

@@ -52,6 +52,9 @@ int fs_sweep(int dir);
 /* Does dir hold nothing but entries that ours says yes to? */
 bool fs_holds_only(int dir, bool (*ours)(const char *name));
 
+/* Call fn with each entry of the directory path below dir; stops when it returns other than 0 and returns that. */
+int fs_each(int dir, const char *path, int (*fn)(const char *name, void *arg), void *arg);
+
 /*
  * Take the exclusive lock on dir/name, which is made if need be and never removed.  Waits at most
  * wait_s seconds.  Returns the descriptor that holds it (closing it lets go), or -EWOULDBLOCK, or -errno.

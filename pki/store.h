@@ -100,6 +100,27 @@ int64_t store_pending(struct store *s);
 int store_audit(
 	struct store *s, int64_t when, const char *action, const char *serial, const char *detail);
 
+/* Putting in order what a crash, a backup or a hand has left (doctor, restore, imports). */
+
+/* -EBADMSG: the database is damaged. */
+int store_check(struct store *s);
+
+/* "reserved", "issued", "abandoned", or "" when the serial has never been used. */
+int store_state(struct store *s, const char *serial, char out[static 16]);
+
+/* Whatever became of it otherwise.  1, 0, or an error. */
+int store_is_revoked(struct store *s, const char *serial);
+
+/* Record a certificate that is there, whether its serial was known or not. */
+int store_adopt(struct store *s, const struct store_cert *c);
+int store_set_dates(struct store *s, const char *serial, int64_t not_before, int64_t not_after);
+
+/*
+ * Record a revocation, also of a serial that is not known: that one is then used and abandoned, and stays on every CRL
+ * until not_after.
+ */
+int store_set_lost_revoked(struct store *s, const struct store_cert *c);
+
 struct store_event {
 	int64_t time;
 	const char *who, *action, *serial, *detail; /* The last two are "" when there is none. */
