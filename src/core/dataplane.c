@@ -87,6 +87,8 @@ int dataplane_from_tun(struct dataplane *d, const struct virtio_net_hdr *h, uint
 		return drop(d, DROP_NO_ROUTE);
 	int super = offload_from_kernel(h, &p, &o);
 	if (super < 0)
+		super = offload_complete(h, bytes, len);
+	if (super < 0)
 		return drop(d, DROP_MALFORMED);
 	clamp(d, bytes, &p, super == 0);
 
@@ -144,9 +146,17 @@ int dataplane_from_peer(
 
 bool dataplane_fits(const uint8_t *frame, unsigned features)
 {
+	const uint8_t *desc = frame + FRAME_HDR_LEN;
+	struct offload o;
+	struct frame f;
+
 	if (frame[0] != FRAME_SUPER)
 		return true;
-	return (features & (1U << frame[FRAME_HDR_LEN])) != 0;
+	if (offload_get(desc, &o) < 0 || (features & (1U << o.kind)) == 0)
+		return false;
+	/* The headers' 28 or 48 bytes are not looked up: at worst a train of nearly 64 is cut. */
+	return o.kind != OFFLOAD_UDP || frame_parse(frame, FRAME_MAX, &f) != FRAME_OK ||
+	       f.len - FRAME_DESC_LEN <= (uint32_t)o.segment * OFFLOAD_UDP_SEGMENTS;
 }
 
 int dataplane_rewrite(const uint8_t *frame, size_t len, uint8_t *out, size_t cap)

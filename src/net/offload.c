@@ -13,7 +13,6 @@
 
 enum {
 	MIN_SEGMENT = 8,
-	MAX_UDP_SEGMENTS = 64, /* The kernel's UDP_MAX_SEGMENTS (128 in later ones). */
 	IPV6_HDR_LEN = 40,
 	TCP_CHECKSUM_OFF = 16,
 	UDP_CHECKSUM_OFF = 6,
@@ -109,6 +108,19 @@ int offload_from_kernel(const struct virtio_net_hdr *h, const struct packet *p, 
 	return 1;
 }
 
+int offload_complete(const struct virtio_net_hdr *h, uint8_t *bytes, size_t len)
+{
+	size_t start = h->csum_start, field = start + h->csum_offset;
+
+	if (h->gso_type != VIRTIO_NET_HDR_GSO_NONE ||
+		(h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0 || len < 2 || field > len - 2)
+		return -EBADMSG;
+	/* The field holds the pseudo-header's sum; 0 would mean "none" to UDP, and 0xffff is its equal to TCP. */
+	uint16_t checksum = (uint16_t)~packet_fold(packet_sum(bytes + start, len - start, 0));
+	store_be16(bytes + field, checksum == 0 ? 0xffff : checksum);
+	return 0;
+}
+
 static uint8_t gso_type(const struct packet *p, const struct offload *o)
 {
 	if (o->kind == OFFLOAD_CSUM)
@@ -125,7 +137,7 @@ int offload_to_kernel(
 {
 	if (check(p, o) < 0)
 		return -EBADMSG;
-	if (o->kind == OFFLOAD_UDP && payload_len(p) > (uint32_t)o->segment * MAX_UDP_SEGMENTS)
+	if (o->kind == OFFLOAD_UDP && payload_len(p) > (uint32_t)o->segment * OFFLOAD_UDP_SEGMENTS)
 		return -EMSGSIZE;
 
 	*h = (struct virtio_net_hdr){

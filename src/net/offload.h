@@ -47,6 +47,16 @@ int offload_from_kernel(
 	const struct virtio_net_hdr *h, const struct packet *p, struct offload *out);
 
 /*
+ * A single packet from the TUN whose checksum is to be filled in, which OFFLOAD_CSUM cannot carry (IPv6 extension headers, a packet
+ * within a packet): do as h says.  Returns 0; -EBADMSG with nothing changed when h asks for something else or for a
+ * place outside bytes[0..len).
+ */
+int offload_complete(const struct virtio_net_hdr *h, uint8_t *bytes, size_t len);
+
+/* The most datagrams a train may have (PROTOCOL 3.4): what every kernel with USO takes. */
+enum { OFFLOAD_UDP_SEGMENTS = 64 };
+
+/*
  * Check a peer's super-packet (PROTOCOL 3.4) and make the header to write it to the TUN with: sets *h,
  * and stores the pseudo-header sum in the packet's checksum field and a correct IPv4 header checksum.
  * Returns 0; or, with nothing changed, -EBADMSG, or -EMSGSIZE for a good UDP train of over 64 datagrams, which

@@ -252,6 +252,71 @@ static void test_rewriting(void **state)
 	assert_true(dataplane_rewrite(frame, len + o.hdr_len, out, 2000) < 0);
 }
 
+/* PROTOCOL 3.4: a train of more than 64 datagrams is for no peer as it is. */
+static void test_long_udp_train_is_cut(void **state)
+{
+	static uint8_t out[DATAPLANE_REWRITE_MAX];
+	struct virtio_net_hdr h = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_UDP_L4,
+		.hdr_len = 28,
+		.gso_size = 100,
+		.csum_start = 20,
+		.csum_offset = 6 };
+	struct help_packet hp = tcp("10.9.9.9", "10.1.0.7");
+	struct dataplane_out o;
+
+	(void)state;
+	hp.proto = IPPROTO_UDP;
+	for (size_t datagrams = 2; datagrams <= 128; datagrams++) {
+		hp.payload_len = datagrams * 100;
+		size_t len = make(hp);
+		assert_int_equal(dataplane_from_tun(&dp, &h, packet, len, &o), 0);
+		const uint8_t *frame = packet - o.hdr_len;
+		bool fits = dataplane_fits(frame, OFFLOAD_CAN_ALL);
+		if (datagrams <= 63)
+			assert_true(fits);
+		if (datagrams > 64)
+			assert_false(fits);
+		int n = dataplane_rewrite(frame, len + o.hdr_len, out, sizeof(out));
+		assert_int_equal(n, datagrams * (FRAME_HDR_LEN + 28 + 100));
+	}
+}
+
+/* What OFFLOAD_CSUM cannot carry gets its checksum here. */
+static void test_checksum_behind_extension_headers(void **state)
+{
+	static const uint8_t ext[8] = { IPPROTO_UDP, 0, 1, 4, 0, 0, 0, 0 };
+	struct virtio_net_hdr h = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 48, .csum_offset = 6
+	};
+	struct help_packet hp = { .src = "2001:db8::99",
+		.dst = "2001:db8::7",
+		.proto = IPPROTO_UDP,
+		.src_port = 1,
+		.dst_port = 2,
+		.ext = ext,
+		.ext_len = sizeof(ext),
+		.ext_proto = IPPROTO_DSTOPTS,
+		.payload_len = 333 };
+	struct dataplane_out o;
+	struct packet p;
+
+	(void)state;
+	size_t len = make(hp);
+	uint8_t good[2] = { packet[54], packet[55] };
+	assert_int_equal(packet_parse(packet, len, &p), 0);
+	uint16_t partial = packet_fold(packet_pseudo_sum(&p, p.len - p.l4_off));
+	packet[54] = (uint8_t)(partial >> 8);
+	packet[55] = (uint8_t)partial;
+	assert_int_equal(dataplane_from_tun(&dp, &h, packet, len, &o), 0);
+	assert_int_equal(o.hdr_len, FRAME_HDR_LEN);
+	assert_memory_equal(packet + 54, good, 2);
+
+	h.csum_start = (uint16_t)len; /* A place outside the packet. */
+	assert_int_equal(dataplane_from_tun(&dp, &h, packet, len, &o), -1);
+	assert_int_equal(dp.drops[DROP_MALFORMED], 1);
+}
+
 static void test_mss_is_clamped_both_ways(void **state)
 {
 	static const uint8_t opts[4] = { 2, 4, 1460 >> 8, 1460 & 255 };
@@ -297,6 +362,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_redirects_are_not_carried, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_super_packets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rewriting, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_long_udp_train_is_cut, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_checksum_behind_extension_headers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mss_is_clamped_both_ways, set_up, tear_down),
 		cmocka_unit_test(test_every_drop_has_a_name),
 	};
