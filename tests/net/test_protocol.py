@@ -145,6 +145,8 @@ class Protocol(NetCase):
     def check_session(self, label, act, state):
         """act(peer) breaks the protocol in this state: BYE protocol, a log line that names who, nobody else hurt."""
         mark = self.server.mark()
+        counter = ("ended" if state == "open" else "refused", "protocol")
+        before = self.server.counter(*counter)
         with self.peer() as p:
             p.connect()
             if state != "greeting":
@@ -156,6 +158,7 @@ class Protocol(NetCase):
             closed = p.wait_closed()
         self.assertEqual(closed.code, "protocol", label)
         line = {"open": r"mallory \(192\.0\.2\.2:\d+\): gone: protocol: ."}
+        self.assertEqual(self.server.counter(*counter), before + 1)
         self.server.wait_log(line.get(state, r"refused 192\.0\.2\.2:\d+: protocol: .*mallory"), since=mark)
         self.server.wait_gone("mallory")
         self.assertUndisturbed()

@@ -135,6 +135,20 @@ class Startup(NetCase):
         """A pool inside a network that the host is in already would take that network's traffic."""
         self.server_fails(1, r"192\.0\.2\.", "pool4", pool4="192.0.2.0/24", pool6=None)
 
+    def test_address_in_use(self):
+        """The client's inside address is on another of its devices already: it says so, and takes it when it is free."""
+        self.lab.server(self.server_ns)
+        client = self.lab.client(self.client_ns)
+        address = client.addresses()[0]
+        client.terminate()
+        self.client_ns.add_address("wan", f"{address}/32")
+        client = self.lab.client(self.client_ns, wait_open=False)
+        client.wait_log(f"this host has the address {address}.* already")
+        client.wait_log("trying again in")
+        self.client_ns.ip("addr", "del", f"{address}/32", "dev", "wan")
+        client.wait_open()
+        self.assertPing(self.client_ns, "10.86.0.1")
+
     def test_pool_full(self):
         """A pool for one: the second client is told so and tries again."""
         server = self.lab.server(self.server_ns, pool4="10.86.0.0/30", pool6=None)
