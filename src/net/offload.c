@@ -6,11 +6,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* Since Linux 6.2; older headers lack it. */
-#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
-#define VIRTIO_NET_HDR_GSO_UDP_L4 5
-#endif
-
 enum {
 	MIN_SEGMENT = 8,
 	IPV6_HDR_LEN = 40,

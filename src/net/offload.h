@@ -9,6 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Since Linux 6.2; older headers lack it. */
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+
 /*
  * Super-packets (PROTOCOL 3.3): between the kernel's struct virtio_net_hdr (a TUN device opened with
  * IFF_VNET_HDR, little endian host fields as the kernel's native ABI), the 4-byte descriptor on the wire,
