@@ -1,19 +1,15 @@
 #!/usr/bin/env python3
-"""The directory: permissions, locks, damage, and commands killed or failing at every call that writes."""
-import errno
+"""The directory: permissions, locks, damage."""
 import fcntl
 import os
 import pathlib
 import shutil
 import sqlite3
-import ssl
 import subprocess
 import threading
 import unittest
 
 from help_pki import CRITICAL, FAILED, LOCKED, NETWORK, OK, PROGRAM, Ca, PkiTest, main
-
-SHIM = os.environ.get("SALLYPORT_PKI_SHIM", "")
 
 
 def modes(ca):
@@ -149,106 +145,6 @@ class Damage(PkiTest):
         self.fails(FAILED, "client", "a", says="does not hold the CA's key")
         self.ca.key().write_text("")
         self.fails(FAILED, "client", "a")
-
-
-@unittest.skipUnless(SHIM, "the shim is not built")
-class Crash(PkiTest):
-    """Every command, killed (or with a full disk) at each call that writes: see shim.c."""
-
-    def env(self, how, at):
-        asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:detect_leaks=0"
-        return {"LD_PRELOAD": SHIM, "SHIM_HOW": how, "SHIM_AT": str(at), "SHIM_COUNT": str(self.tmp / "count"),
-                "ASAN_OPTIONS": asan}
-
-    def check(self, ca, step):
-        """The next command copes; files and index agree; nothing was lost or used twice."""
-        r = ca.run("client", "after")
-        self.assertEqual(r.returncode, OK, f"{step}: {r.stderr}")
-        rows = {c["serial"]: c for c in ca.list()}
-        db = sqlite3.connect(ca.dir / "index.db")
-        self.assertEqual(db.execute("SELECT count(*) FROM cert WHERE state='reserved'").fetchone(), (0,), step)
-        self.assertEqual(db.execute("PRAGMA integrity_check").fetchone(), ("ok",), step)
-        db.close()
-        for folder, kinds in (("certs", ("server", "client")), ("ca", ("ca",))):
-            certs = {p.stem for p in (ca.dir / folder).glob("*.crt")}
-            self.assertEqual(certs, {s for s in rows if rows[s]["type"] in kinds}, step)
-            for s in certs:
-                der = ssl.PEM_cert_to_DER_cert((ca.dir / folder / f"{s}.crt").read_text())
-                self.assertIn(bytes.fromhex("0210" + s), der, step)
-        keys = {p.stem for folder in ("keys", "ca") for p in (ca.dir / folder).glob("*.key")}
-        self.assertEqual(keys, {s for s in rows if "key" in rows[s]}, step)
-        self.assertEqual([p for p in ca.dir.rglob(".tmp-*")], [], step)
-        # What is revoked in the index is in the next CRL, whatever had become of the last one.
-        ca.ok("crl")
-        self.assertEqual(ca.crl_serials(), {s for s in rows if rows[s]["state"] == "revoked"}, step)
-        return rows
-
-    def each(self, how, template, *args):
-        """Yields a fresh copy of template after `args` was stopped at its 1st, 2nd, ... write."""
-        ca = Ca(self.tmp / "try")
-
-        def fresh():
-            shutil.rmtree(ca.dir, ignore_errors=True)
-            if template is not None:
-                shutil.copytree(template.dir, ca.dir)
-        fresh()
-        ca.ok(*args, env=self.env(how, 0))
-        count = int((self.tmp / "count").read_text())
-        self.assertGreater(count, 10)
-        for at in range(1, count + 1):
-            fresh()
-            r = ca.run(*args, env=self.env(how, at))
-            yield ca, r, f"{args[0]}, {how} at {at} of {count}"
-
-    def prepare(self):
-        self.ca.init()
-        self.ca.ok("client", "old")
-        self.ca.ok("client", "gone")
-        self.ca.ok("revoke", "gone")
-        return self.ca
-
-    def test_issue(self):
-        template = self.prepare()
-        for how in ("kill", str(errno.ENOSPC)):
-            for ca, r, step in self.each(how, template, "client", "new"):
-                rows = self.check(ca, step)
-                new = [c for c in rows.values() if c["name"] == "new"]
-                self.assertLessEqual(len(new), 1, step)
-                if r.returncode == OK:
-                    self.assertEqual(len(new), 1, step)
-
-    def test_revoke(self):
-        template = self.prepare()
-        old = next(c["serial"] for c in template.list() if c["name"] == "old")
-        before = template.crl_number()
-        for how in ("kill", str(errno.ENOSPC)):
-            for ca, r, step in self.each(how, template, "revoke", "old"):
-                # Between recording and the CRL, everybody is told.
-                listed = ca.run("list", "--json")
-                revoked = '"state": "revoked"' in listed.stdout
-                in_crl = old in ca.crl_serials()
-                if listed.returncode == CRITICAL:
-                    self.assertTrue(revoked, step)
-                self.assertGreaterEqual(ca.crl_number(), before, step)
-                rows = self.check(ca, step)
-                if r.returncode == OK or in_crl:
-                    self.assertEqual(rows[old]["state"], "revoked", step)
-                self.assertGreater(ca.crl_number(), before, step)
-
-    def test_crl(self):
-        template = self.prepare()
-        for ca, r, step in self.each("kill", template, "crl"):
-            ca.crl_text()
-            self.check(ca, step)
-
-    def test_init(self):
-        for how in ("kill", str(errno.ENOSPC)):
-            for ca, r, step in self.each(how, None, "init", NETWORK, "--no-pass"):
-                # Either there is a CA, or init goes through the second time.
-                again = ca.run("init", NETWORK, "--no-pass")
-                if again.returncode != OK:
-                    self.assertIn("already", again.stderr, step)
-                self.check(ca, step)
 
 
 if __name__ == "__main__":
