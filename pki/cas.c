@@ -97,7 +97,7 @@ static int add(const struct store_cert *c, void *arg)
 		r = get_role(l->store, id, c->has_key, &ca->role);
 		if (r < 0)
 			return r;
-		l->all->n++;
+		ca->age = l->all->n++;
 		(void)snprintf(ca->id, sizeof(ca->id), "%s", id);
 	}
 	(void)snprintf(ca->serial, sizeof(ca->serial), "%s", c->serial);
@@ -114,8 +114,7 @@ static int by_role(const void *a, const void *b)
 
 	if (x->role != y->role)
 		return x->role < y->role ? -1 : 1;
-	return x->not_before != y->not_before ? (x->not_before > y->not_before ? -1 : 1)
-					      : strcmp(x->id, y->id);
+	return x->age > y->age ? -1 : 1;
 }
 
 int cas_load(struct store *s, struct cas *out)

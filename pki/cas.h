@@ -33,6 +33,7 @@ struct cas_ca {
 	char name[256];
 	enum cas_role role;
 	int64_t not_before, not_after, revoked_at;
+	size_t age; /* 0: the first that was made. */
 };
 
 struct cas {

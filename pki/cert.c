@@ -36,15 +36,22 @@ struct der cert_constraints(const struct x509_cert *c)
 }
 
 /* Make an Extension of the value written since mark. */
-static void wrap_ext(struct der_out *o, const char *oid, bool critical, size_t mark)
+static void wrap_any(struct der_out *o, const struct der *oid, bool critical, size_t mark)
 {
 	static const uint8_t yes = 0xff;
 
 	der_wrap(o, DER_OCTET_STRING, mark);
 	if (critical)
 		der_put(o, DER_BOOLEAN, &yes, 1);
-	der_put(o, DER_OID, oid, strlen(oid));
+	der_put(o, DER_OID, oid->p, oid->len);
 	der_wrap(o, DER_SEQUENCE, mark);
+}
+
+static void wrap_ext(struct der_out *o, const char *oid, bool critical, size_t mark)
+{
+	const struct der d = { (const uint8_t *)oid, strlen(oid) };
+
+	wrap_any(o, &d, critical, mark);
 }
 
 static void put_subject(struct der_out *o, const struct cert_spec *s)
@@ -100,6 +107,11 @@ static int put_extensions(struct der_out *o, const struct cert_spec *s)
 
 	if (key_id(&s->spki, id) < 0)
 		return -EINVAL;
+	if (s->grant != NULL && !grant_is_empty(s->grant)) {
+		grant_put(s->grant, o);
+		wrap_any(o, &grant_oid, false, mark);
+		mark = der_out_len(o);
+	}
 	if (s->sans != NULL && s->sans->n > 0) {
 		san_put(s->sans, o);
 		der_wrap(o, DER_SEQUENCE, mark);

@@ -1,6 +1,7 @@
 #ifndef PKI_CERT_H
 #define PKI_CERT_H
 
+#include "net/grant.h"
 #include "net/x509.h"
 #include "pki/key.h"
 #include "pki/san.h"
@@ -32,8 +33,8 @@ struct cert_spec {
 	const struct san_list *sans;    /* NULL for a CA. */
 	const struct x509_cert *issuer; /* NULL: signed by itself. */
 	unsigned path_len;              /* Of a CA. */
-	/* Values of extensions as they stand in a certificate; len 0: none. */
-	struct der constraints; /* nameConstraints, of a CA. */
+	struct der constraints;         /* Of a CA: value of nameConstraints, or len 0. */
+	const struct grant *grant;      /* NULL or empty: none. */
 };
 
 /*

@@ -57,9 +57,13 @@ static int issue_like(const struct cli *cli, struct ca *ca, const struct x509_ce
 	struct issue_ca *what, struct issue_opts *opts)
 {
 	struct signer signer = { .id = NULL };
+	struct grant bounds;
 	struct issued done;
 	int r = CLI_OK;
 
+	if (grant_of_cert(old, &bounds) == -EBADMSG)
+		return cli_fail(CLI_FAILED, "the CA's bounds cannot be read");
+	opts->grant = &bounds;
 	what->path_len = old->path_len > 0 ? (unsigned)old->path_len : 0;
 	what->constraints = cert_constraints(old);
 	if (!is_self_signed(old)) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pki/ca.h"
+#include "pki/constraints.h"
 #include "pki/issue.h"
 #include "pki/result.h"
 
@@ -11,9 +12,19 @@ struct init_opts {
 	const char *alg;
 	int64_t days, crl_days;
 	bool no_pass;
+	struct opt_list permit_dns, permit_ip;
+	const char *groups, *networks;
 };
 
 static const struct opt opts[] = {
+	{ "permit-dns", OPT_LIST, offsetof(struct init_opts, permit_dns), "DOMAIN",
+		"certificates may name only hosts in this domain", 0, 0 },
+	{ "permit-ip", OPT_LIST, offsetof(struct init_opts, permit_ip), "PREFIX",
+		"certificates may name only addresses in this network", 0, 0 },
+	{ "groups", OPT_TEXT, offsetof(struct init_opts, groups), "G,...",
+		"certificates may grant only these groups", 0, 0 },
+	{ "networks", OPT_TEXT, offsetof(struct init_opts, networks), "P,...",
+		"certificates may grant only addresses and networks in these", 0, 0 },
 	{ "alg", OPT_TEXT, offsetof(struct init_opts, alg), "ALG",
 		"the CA's key: p256 (default), p384, ed25519 or rsa3072", 0, 0 },
 	{ "days", OPT_NUMBER, offsetof(struct init_opts, days), "N",
@@ -38,6 +49,42 @@ static int choose_pass(
 	if (pass_read(&cli->pass, "New passphrase for the CA's key", 2, pass, why) < 0)
 		return cli_fail(CLI_USAGE, "%s (or --no-pass: the key is stored unencrypted)", why);
 	return CLI_OK;
+}
+
+/* A list with commas. */
+static int add_bounds(const char *option, const char *text, struct grant *g,
+	int (*add)(struct grant *g, const char *text))
+{
+	char item[128];
+
+	while (text != NULL) {
+		size_t n = strcspn(text, ",");
+		if (n >= sizeof(item))
+			return cli_fail(CLI_USAGE, "%s: '%.40s' is too long", option, text);
+		memcpy(item, text, n);
+		item[n] = '\0';
+		if (add(g, item) < 0)
+			return cli_fail(
+				CLI_USAGE, "%s: '%.80s' cannot be one of them", option, item);
+		text = text[n] == ',' ? text + n + 1 : NULL;
+	}
+	return CLI_OK;
+}
+
+static int set_bounds(const struct init_opts *o, struct grant *g, struct constraints *c)
+{
+	const char *wrong = "";
+	int r = add_bounds("--groups", o->groups, g, grant_add_group);
+
+	if (r == CLI_OK)
+		r = add_bounds("--networks", o->networks, g, grant_add_network);
+	if (r == CLI_OK && constraints_make(o->permit_dns.item, o->permit_dns.n, o->permit_ip.item,
+				   o->permit_ip.n, c, &wrong) < 0)
+		r = cli_fail(CLI_USAGE,
+			"'%.80s' cannot be permitted: --permit-dns takes a domain, --permit-ip a "
+			"network like 192.0.2.0/24",
+			wrong);
+	return r;
 }
 
 static int make_ca(const struct cli *cli, const char *network, const struct issue_opts *issue,
@@ -70,12 +117,15 @@ static int run(const struct cli *cli, const void *opts_in, char **args, int n_ar
 {
 	const struct init_opts *o = opts_in;
 	struct pass pass = { .len = 0 };
-	const struct issue_ca what = { .role = CAS_ACTIVE };
+	struct issue_ca what = { .role = CAS_ACTIVE };
+	struct grant bounds = { .n_groups = 0 };
+	struct constraints constraints;
 	struct issue_opts issue = {
 		.kind = CERT_CA,
 		.name = "ca",
 		.days = o->days != 0 ? o->days : ISSUE_CA_DAYS,
 		.ca = &what,
+		.grant = &bounds,
 		.alg = KEY_P256,
 	};
 	bool encrypt;
@@ -88,6 +138,10 @@ static int run(const struct cli *cli, const void *opts_in, char **args, int n_ar
 			args[0]);
 	if (o->alg != NULL && key_alg_parse(o->alg, &issue.alg) < 0)
 		return cli_fail(CLI_USAGE, "--alg takes p256, p384, ed25519 or rsa3072");
+	r = set_bounds(o, &bounds, &constraints);
+	if (r != CLI_OK)
+		return r;
+	what.constraints = constraints.value;
 	r = choose_pass(cli, o, &pass, &encrypt);
 	issue.pass = encrypt ? &pass : NULL;
 	if (r == CLI_OK)

@@ -15,20 +15,29 @@ static const struct opt server_opts[] = {
 		"a host name that clients connect to", 0, 0 },
 	{ "ip", OPT_LIST, offsetof(struct leaf_opts, ip), "ADDRESS",
 		"an address that clients connect to", 0, 0 },
+	LEAF_LIST_ROWS(struct leaf_opts),
 	LEAF_DAYS_ROW(struct leaf_opts),
 	ALG_ROW,
 };
 
-static const struct opt client_opts[] = { LEAF_DAYS_ROW(struct leaf_opts), ALG_ROW };
+static const struct opt client_opts[] = {
+	{ "dns", OPT_LIST, offsetof(struct leaf_opts, dns), "HOST", "a host name of the client", 0,
+		0 },
+	LEAF_LIST_ROWS(struct leaf_opts),
+	LEAF_DAYS_ROW(struct leaf_opts),
+	ALG_ROW,
+};
 
 static int run(
 	const struct cli *cli, enum cert_kind kind, const struct leaf_opts *o, const char *name)
 {
 	struct san_list sans = { .n = 0 };
+	struct grant grant = { .n_groups = 0 };
 	struct issue_opts what = {
 		.kind = kind,
 		.name = name,
 		.sans = &sans,
+		.grant = &grant,
 		.days = o->days != 0 ? o->days : ISSUE_LEAF_DAYS,
 		.alg = KEY_P256,
 	};
@@ -37,6 +46,10 @@ static int run(
 	if (o->alg != NULL && key_alg_parse(o->alg, &what.alg) < 0)
 		return cli_fail(CLI_USAGE, "--alg takes p256, p384, ed25519 or rsa3072");
 	r = leaf_add_names(&o->dns, &o->ip, &sans);
+	if (r == CLI_OK)
+		r = leaf_add_emails(&o->email, &sans);
+	if (r == CLI_OK)
+		r = leaf_add_grants(&o->group, &o->address, &o->network, &grant);
 	if (r == CLI_OK)
 		r = leaf_check(cli, &what);
 	return r == CLI_OK ? leaf_issue(cli, &what) : r;
@@ -71,7 +84,8 @@ const struct cmd pki_cmd_client = {
 	.name = "client",
 	.args = "NAME",
 	.summary = "Make a key and a certificate for a client",
-	.example = "  sallyport-pki client alice\n  sallyport-pki export profile alice --remote "
+	.example = "  sallyport-pki client alice --email alice@example.net --group staff\n  "
+		   "sallyport-pki export profile alice --remote "
 		   "vpn.example.net:4433 --out alice.conf",
 	.opts = client_opts,
 	.n_opts = sizeof(client_opts) / sizeof(client_opts[0]),

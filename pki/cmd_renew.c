@@ -41,6 +41,7 @@ struct old {
 	struct x509_cert cert;
 	char key[CA_PATH_LEN]; /* "": its holder has it. */
 	struct san_list sans;
+	struct grant grant;
 };
 
 static int take_sans(struct old *old)
@@ -69,6 +70,9 @@ static int read_old(
 		r = ca_read_cert(ca, old->p->kind, old->p->serial, &old->der, &old->cert);
 	if (r == CLI_OK && old->p->c.has_key)
 		ca_key_path(old->p->kind, old->p->serial, old->key);
+	if (r == CLI_OK && grant_of_cert(&old->cert, &old->grant) == -EBADMSG)
+		r = cli_fail(CLI_FAILED, "what the certificate of %s grants cannot be read",
+			old->p->name);
 	return r == CLI_OK ? take_sans(old) : r;
 }
 
@@ -103,6 +107,7 @@ static int renew(const struct cli *cli, struct ca *ca, const struct renew_opts *
 {
 	struct issue_opts what = {
 		.sans = &old->sans,
+		.grant = &old->grant,
 		.spki = &old->cert.spki,
 		.key_from = old->key[0] != '\0' ? old->key : NULL,
 	};
@@ -132,7 +137,9 @@ static int was_encrypted(const struct cli *cli, const struct ca *ca, const struc
 
 static int rekey(const struct cli *cli, struct ca *ca, const struct renew_opts *o, struct old *old)
 {
-	struct issue_opts what = { .sans = &old->sans, .alg = key_alg_like(old->cert.key_alg) };
+	struct issue_opts what = {
+		.sans = &old->sans, .grant = &old->grant, .alg = key_alg_like(old->cert.key_alg)
+	};
 	struct pass pass = { .len = 0 };
 	bool encrypt = false;
 	int r;

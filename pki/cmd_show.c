@@ -1,10 +1,12 @@
 #include "pki/cmd.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pki/ca.h"
+#include "pki/constraints.h"
 #include "pki/pem.h"
 #include "pki/pick.h"
 #include "pki/result.h"
@@ -64,6 +66,47 @@ static void get_names(
 	san_text(&list, hosts);
 }
 
+/* Groups, addresses and networks, of a CA those it may grant; and what names it may vouch for. */
+static void print_grant(const struct x509_cert *cert)
+{
+	char text[CONSTRAINTS_TEXT_LEN], address[ADDR_STRLEN], prefix[PREFIX_STRLEN];
+	struct grant g;
+
+	if (constraints_text(cert, text)[0] != '\0')
+		line("permitted", text);
+	if (grant_of_cert(cert, &g) == -EBADMSG)
+		line("grant", "malformed");
+	for (size_t i = 0; i < g.n_groups; i++)
+		line("group", g.group[i]);
+	for (size_t i = 0; i < g.n_addresses; i++)
+		line("address", addr_format(&g.address[i], address));
+	for (size_t i = 0; i < g.n_networks; i++)
+		line("network", prefix_format(&g.network[i], prefix));
+}
+
+static void grant_json(const struct x509_cert *cert, json_t *o)
+{
+	char text[CONSTRAINTS_TEXT_LEN], address[ADDR_STRLEN], prefix[PREFIX_STRLEN];
+	json_t *groups = json_array(), *addresses = json_array(), *networks = json_array();
+	struct grant g;
+
+	(void)grant_of_cert(cert, &g);
+	for (size_t i = 0; i < g.n_groups; i++)
+		(void)json_array_append_new(groups, json_string(g.group[i]));
+	for (size_t i = 0; i < g.n_addresses; i++)
+		(void)json_array_append_new(
+			addresses, json_string(addr_format(&g.address[i], address)));
+	for (size_t i = 0; i < g.n_networks; i++)
+		(void)json_array_append_new(
+			networks, json_string(prefix_format(&g.network[i], prefix)));
+	(void)json_object_set_new(o, "groups", groups);
+	(void)json_object_set_new(o, "addresses", addresses);
+	(void)json_object_set_new(o, "networks", networks);
+	if (cert->is_ca)
+		(void)json_object_set_new(
+			o, "permitted", json_string(constraints_text(cert, text)));
+}
+
 static int show(const struct cli *cli, const struct picked *p, const struct x509_cert *cert)
 {
 	char hosts[SAN_TEXT_LEN], uri[SAN_VALUE_MAX], key[32], from[STAMP_LEN], to[STAMP_LEN];
@@ -76,6 +119,7 @@ static int show(const struct cli *cli, const struct picked *p, const struct x509
 		json_t *o = result_cert_json(cli, &c);
 		(void)json_object_set_new(o, "identity", json_string(uri));
 		(void)json_object_set_new(o, "key_type", json_string(key_name(cert, key)));
+		grant_json(cert, o);
 		return result_json(o);
 	}
 	line("state", result_state(&c, cli->now));
@@ -85,6 +129,7 @@ static int show(const struct cli *cli, const struct picked *p, const struct x509
 		line("identity", uri);
 	if (hosts[0] != '\0')
 		line("hosts", hosts);
+	print_grant(cert);
 	line("serial", c.serial);
 	line("issuer", c.issuer);
 	line("valid from", stamp_format(c.not_before, from));

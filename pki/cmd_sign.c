@@ -14,7 +14,7 @@
 /* sign CSR: a certificate for a key that its holder keeps. */
 
 struct sign_opts {
-	struct opt_list dns, ip;
+	struct opt_list dns, ip, email, group, address, network;
 	const char *type, *name;
 	bool copy_san;
 	int64_t days;
@@ -31,6 +31,7 @@ static const struct opt opts[] = {
 		0 },
 	{ "ip", OPT_LIST, offsetof(struct sign_opts, ip), "ADDRESS", "an address of the server", 0,
 		0 },
+	LEAF_LIST_ROWS(struct sign_opts),
 	LEAF_DAYS_ROW(struct sign_opts),
 };
 
@@ -117,11 +118,13 @@ static void show(const struct cli *cli, const struct csr *csr, const struct issu
 static int sign(const struct cli *cli, const struct sign_opts *o, const struct csr *csr)
 {
 	struct san_list sans = { .n = 0 };
+	struct grant grant = { .n_groups = 0 };
 	char name[IDENT_NAME_MAX + 2] = "";
 	struct issue_opts what = {
 		.kind = strcmp(o->type, "server") == 0 ? CERT_SERVER : CERT_CLIENT,
 		.name = o->name,
 		.sans = &sans,
+		.grant = &grant,
 		.days = o->days != 0 ? o->days : ISSUE_LEAF_DAYS,
 		.spki = &csr->spki.all,
 	};
@@ -133,6 +136,10 @@ static int sign(const struct cli *cli, const struct sign_opts *o, const struct c
 		what.name = name;
 	}
 	r = leaf_add_names(&o->dns, &o->ip, &sans);
+	if (r == CLI_OK)
+		r = leaf_add_emails(&o->email, &sans);
+	if (r == CLI_OK)
+		r = leaf_add_grants(&o->group, &o->address, &o->network, &grant);
 	if (r == CLI_OK && o->copy_san)
 		r = copy_sans(cli, csr, &sans);
 	if (r == CLI_OK)
@@ -140,6 +147,8 @@ static int sign(const struct cli *cli, const struct sign_opts *o, const struct c
 	if (r != CLI_OK)
 		return r;
 	show(cli, csr, &what, o);
+	if (!cli_confirm(cli, "a %s certificate for %s will be issued", o->type, what.name))
+		return cli_fail(CLI_FAILED, "nothing was changed");
 	return leaf_issue(cli, &what);
 }
 

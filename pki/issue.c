@@ -163,6 +163,7 @@ static int sign(struct ca *ca, struct job *j)
 		.spki = j->pub,
 		.sans = j->opts->sans,
 		.issuer = issuer_of(ca, j->opts),
+		.grant = j->opts->grant,
 	};
 	struct key *signer = ca->key;
 	char why[256];
@@ -244,6 +245,35 @@ static int record(const struct cli *cli, struct ca *ca, const struct job *j)
 	return CLI_OK;
 }
 
+/* Said before anything is done; the lint would say it after. */
+static int check_bounds(const struct ca *ca, const struct job *j)
+{
+	const struct grant none = { .n_groups = 0 };
+	const struct grant *g = j->opts->grant != NULL ? j->opts->grant : &none;
+	struct x509_cert names = { .version = 3 };
+	uint8_t buf[SAN_TEXT_LEN * 2];
+	struct grant bounds;
+	struct der_out o;
+	char why[128];
+
+	if (j->opts->kind == CERT_CA)
+		return CLI_OK;
+	if (ca->cert.path_len != 0)
+		return cli_fail(CLI_USAGE,
+			"this is a root: it signs other CAs, with 'ca sign', and nothing else");
+	if (grant_of_cert(&ca->cert, &bounds) == -EBADMSG)
+		return cli_fail(CLI_FAILED, "the CA's bounds cannot be read");
+	if (grant_within(g, &bounds, why) < 0)
+		return cli_fail(CLI_FAILED, "%s is outside the bounds of this CA ('show ca')", why);
+	der_out_init(&o, buf, sizeof(buf));
+	san_put(j->opts->sans, &o);
+	names.san = (struct der){ der_out_bytes(&o), der_out_len(&o) };
+	if (o.failed || x509_permits(&ca->cert, &names) != 0)
+		return cli_fail(CLI_FAILED,
+			"a name is outside the name constraints of this CA ('show ca')");
+	return CLI_OK;
+}
+
 static int prepare(const struct cli *cli, const struct ca *ca, struct job *j)
 {
 	int r;
@@ -255,6 +285,8 @@ static int prepare(const struct cli *cli, const struct ca *ca, struct job *j)
 	r = set_dates(cli, ca, j);
 	if (r == CLI_OK)
 		r = set_identity(ca, j);
+	if (r == CLI_OK)
+		r = check_bounds(ca, j);
 	if (r == CLI_OK)
 		r = set_key(ca, j);
 	return r;

@@ -37,6 +37,7 @@ struct issue_opts {
 	enum cert_kind kind;
 	const char *name;          /* The identity's NAME. */
 	struct san_list *sans;     /* The identity is added to it; NULL for a CA. */
+	const struct grant *grant; /* NULL: none. */
 	const struct issue_ca *ca; /* With CERT_CA. */
 	int64_t days;
 	enum key_alg alg;        /* Of the key that is made... */

@@ -1,5 +1,6 @@
 #include "pki/leaf.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "pki/ca.h"
@@ -16,6 +17,41 @@ int leaf_add_names(const struct opt_list *dns, const struct opt_list *ip, struct
 	for (size_t i = 0; i < ip->n; i++) {
 		if (san_add_ip(sans, ip->item[i]) < 0)
 			return cli_fail(CLI_USAGE, "--ip '%.80s' is no IP address", ip->item[i]);
+	}
+	return CLI_OK;
+}
+
+int leaf_add_emails(const struct opt_list *email, struct san_list *sans)
+{
+	for (size_t i = 0; i < email->n; i++) {
+		if (san_add_email(sans, email->item[i]) < 0)
+			return cli_fail(CLI_USAGE, "--email '%.80s' is no mailbox", email->item[i]);
+	}
+	return CLI_OK;
+}
+
+int leaf_add_grants(const struct opt_list *group, const struct opt_list *address,
+	const struct opt_list *network, struct grant *g)
+{
+	const struct {
+		const char *name, *what;
+		const struct opt_list *list;
+		int (*add)(struct grant *g, const char *text);
+	} kinds[] = {
+		{ "group", "no group: 1 to 32 of A-Z a-z 0-9 . _ -", group, grant_add_group },
+		{ "address", "no address that a tunnel can carry", address, grant_add_address },
+		{ "network", "no network like 192.0.2.0/24", network, grant_add_network },
+	};
+
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		const struct opt_list *l = kinds[k].list;
+		for (size_t i = 0; i < l->n; i++) {
+			int r = kinds[k].add(g, l->item[i]);
+			if (r < 0)
+				return cli_fail(CLI_USAGE, "--%s '%.80s' is %s", kinds[k].name,
+					l->item[i],
+					r == -ENOSPC ? "one too many (32)" : kinds[k].what);
+		}
 	}
 	return CLI_OK;
 }

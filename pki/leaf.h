@@ -12,7 +12,7 @@
 /* What the commands that issue a server's or client's certificate share.  All return a cli_exit code. */
 
 struct leaf_opts {
-	struct opt_list dns, ip;
+	struct opt_list dns, ip, email, group, address, network;
 	const char *alg;
 	int64_t days;
 };
@@ -22,6 +22,24 @@ struct leaf_opts {
 		"days", OPT_NUMBER, offsetof(type, days), "N",                                \
 			"validity (default: 397; never past the CA's own)", 1, ISSUE_DAYS_MAX \
 	}
+
+#define LEAF_LIST_ROWS(type)                                                                      \
+	{ "email", OPT_LIST, offsetof(type, email), "MAILBOX", "a mailbox of the holder", 0, 0 }, \
+		{ "group", OPT_LIST, offsetof(type, group), "GROUP", "a group of the holder", 0,  \
+			0 },                                                                      \
+		{ "address", OPT_LIST, offsetof(type, address), "ADDRESS",                        \
+			"an address of the holder inside the tunnel", 0, 0 },                     \
+	{                                                                                         \
+		"network", OPT_LIST, offsetof(type, network), "PREFIX",                           \
+			"a network behind the holder", 0, 0                                       \
+	}
+
+/* Add --email to the names. */
+int leaf_add_emails(const struct opt_list *email, struct san_list *sans);
+
+/* Add --group, --address and --network to a grant. */
+int leaf_add_grants(const struct opt_list *group, const struct opt_list *address,
+	const struct opt_list *network, struct grant *g);
 
 /* Add --dns and --ip to the names. */
 int leaf_add_names(const struct opt_list *dns, const struct opt_list *ip, struct san_list *sans);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/grant.h"
 #include "net/ident.h"
 #include "pki/key.h"
 #include "pki/san.h"
@@ -88,6 +89,7 @@ static bool ext_flags_ok(const struct x509_cert *c)
 		{ "\x55\x1d\x0f", true },  /* keyUsage */
 		{ "\x55\x1d\x11", false }, /* subjectAltName */
 		{ "\x55\x1d\x13", true },  /* basicConstraints */
+		{ "\x55\x1d\x1e", true },  /* nameConstraints */
 		{ "\x55\x1d\x23", false }, /* authorityKeyIdentifier */
 		{ "\x55\x1d\x25", false }, /* extKeyUsage */
 	};
@@ -132,6 +134,26 @@ static bool basic_is_empty(const struct x509_cert *c)
 			return der_is(&c->ext[i].value, "\x30\x00", 2);
 	}
 	return false;
+}
+
+/* What is granted, or in a CA may be, is within what the issuer may grant. */
+static bool grant_ok(const struct x509_cert *c, const struct x509_cert *up)
+{
+	struct grant own, bounds;
+	char why[128];
+
+	if (grant_of_cert(c, &own) == -EBADMSG || grant_of_cert(up, &bounds) == -EBADMSG)
+		return false;
+	if (c->is_ca)
+		return own.n_addresses == 0 && grant_narrower(&own, &bounds, why) == 0;
+	return grant_within(&own, &bounds, why) == 0;
+}
+
+/* RFC 5280 4.2.1.9: a path length that the issuer's leaves room for. */
+static bool path_ok(const struct x509_cert *c, const struct x509_cert *issuer)
+{
+	return !c->is_ca ||
+	       (c->path_len >= 0 && (issuer == NULL || issuer->path_len > c->path_len));
 }
 
 static int lint_leaf(const struct x509_cert *c, char *why)
@@ -194,6 +216,10 @@ int lint_cert(const uint8_t *der, size_t len, const struct x509_cert *issuer, ch
 		{ !key_id_ok(&c), "subjectKeyIdentifier is not the key's" },
 		{ !der_equal(&c.akid, &up->skid),
 			"authorityKeyIdentifier is not the issuer's key" },
+		{ !path_ok(&c, issuer), "the path length, or the lack of one, of a CA" },
+		{ !grant_ok(&c, up), "a grant that is malformed or outside the CA's bounds" },
+		{ issuer != NULL && x509_permits(issuer, &c) != 0,
+			"a name outside the CA's name constraints" },
 		{ tls_verify_signature(&up->spki, c.sig_alg, &c.tbs, &c.sig) != 0,
 			"the signature does not verify" },
 	};

@@ -1,8 +1,10 @@
 #include "pki/rules.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/util.h"
+#include "net/grant.h"
 #include "net/ident.h"
 #include "pki/key.h"
 #include "pki/san.h"
@@ -167,6 +169,20 @@ static void usage_rules(const struct x509_cert *c, const char *what, struct repo
 	APPLY(rules, what, out);
 }
 
+/* What it grants (PROTOCOL 2.6), within what issuer may grant; issuer NULL: its form only. */
+static bool grant_ok(const struct x509_cert *c, const struct x509_cert *issuer)
+{
+	struct grant own, bounds;
+	char why[128];
+
+	if (grant_of_cert(c, &own) == -EBADMSG)
+		return false;
+	if (issuer == NULL || grant_of_cert(issuer, &bounds) < 0)
+		return true;
+	return c->is_ca ? grant_narrower(&own, &bounds, why) == 0
+			: grant_within(&own, &bounds, why) == 0;
+}
+
 static void issuer_rules(const struct x509_cert *c, const struct x509_cert *issuer,
 	const char *what, struct report *out)
 {
@@ -178,6 +194,8 @@ static void issuer_rules(const struct x509_cert *c, const struct x509_cert *issu
 			REPORT_WARNING, "not within the issuer's validity" },
 		{ !self && !der_equal(&c->akid, &issuer->skid), REPORT_CRITICAL,
 			"authorityKeyIdentifier is not the issuer's key" },
+		{ !grant_ok(c, issuer), REPORT_CRITICAL,
+			"it grants more than its CA may (PROTOCOL 2.6)" },
 		{ tls_verify_signature(&issuer->spki, c->sig_alg, &c->tbs, &c->sig) != 0,
 			REPORT_CRITICAL, "the signature does not verify" },
 	};
@@ -207,6 +225,8 @@ void rules_cert(const struct x509_cert *c, const struct x509_cert *issuer, const
 		{ c->skid.len == 0, c->is_ca ? REPORT_CRITICAL : REPORT_WARNING,
 			"no subjectKeyIdentifier" },
 		{ !self && c->akid.len == 0, REPORT_CRITICAL, "no authorityKeyIdentifier" },
+		{ !grant_ok(c, NULL), REPORT_CRITICAL,
+			"a grant that is malformed or critical (PROTOCOL 2.6)" },
 	};
 
 	APPLY(rules, what, out);
