@@ -248,6 +248,17 @@ static int take_lock(const struct cli *cli, struct ca *ca)
 	return CLI_OK;
 }
 
+int ca_hold(const struct cli *cli, struct ca *ca)
+{
+	int fd = fs_lock(ca->dir, LOCK, cli->wait_s);
+
+	if (fd == -EWOULDBLOCK)
+		return cli_fail(CLI_LOCKED, "%s is in use by another command: try again, or --wait",
+			cli->dir);
+	ca->lock = fd < 0 ? -1 : fd;
+	return CLI_OK;
+}
+
 static int open_index(const struct cli *cli, enum store_mode mode, struct ca *ca)
 {
 	char path[4096];

@@ -63,6 +63,9 @@ void ca_close(struct ca *ca);
 /* Make the directory, or take up one whose making was cut short.  CLI_FAILED when it holds a CA or foreign files. */
 int ca_create(const struct cli *cli, struct ca *ca);
 
+/* Keep others from changing anything while we look (CA_READ).  A medium that cannot be written to needs no lock. */
+int ca_hold(const struct cli *cli, struct ca *ca);
+
 /* Load the CA's certificate that is in force, once ca->store is open. */
 int ca_load_cert(const struct cli *cli, struct ca *ca);
 

@@ -13,8 +13,6 @@
 #include "pki/issue.h"
 #include "pki/report.h"
 
-#define LOCK "lock"
-
 struct doctor_opts {
 	bool repair;
 };
@@ -33,18 +31,6 @@ static int open_dir(const struct cli *cli)
 	return fd;
 }
 
-/* No command shall be in the middle of something while we look.  A medium that cannot be written to has none. */
-static int hold_still(const struct cli *cli, struct ca *ca)
-{
-	int fd = fs_lock(ca->dir, LOCK, cli->wait_s);
-
-	if (fd == -EWOULDBLOCK)
-		return cli_fail(CLI_LOCKED, "%s is in use by another command: try again, or --wait",
-			cli->dir);
-	ca->lock = fd < 0 ? -1 : fd;
-	return CLI_OK;
-}
-
 static int look(const struct cli *cli, struct report *report)
 {
 	struct doctor d = { .cli = cli, .report = report };
@@ -59,7 +45,7 @@ static int look(const struct cli *cli, struct report *report)
 		return r;
 	r = ca_open(cli, CA_READ, &ca);
 	if (r == CLI_OK)
-		r = hold_still(cli, &ca);
+		r = ca_hold(cli, &ca);
 	d.ca = &ca;
 	if (r == CLI_OK)
 		r = doctor_look(&d);
@@ -85,7 +71,7 @@ static int record_crl(struct doctor *d)
 {
 	struct crlfile f;
 	struct store_crl crl;
-	int r = crlfile_load(d->ca, &f);
+	int r = crlfile_load(d->ca, NULL, &f);
 
 	if (r < 0)
 		return cli_fail(CLI_FAILED, "cannot read " CA_CRL ": %s", strerror(-r));
@@ -101,7 +87,7 @@ static int record_crl(struct doctor *d)
 	crlfile_free(&f);
 	r = store_begin(d->ca->store);
 	if (r == 0)
-		r = store_add_crl(d->ca->store, &crl, d->ca->serial.text);
+		r = store_add_crl(d->ca->store, &crl, d->ca->id);
 	if (r == 0)
 		r = doctor_note(d, "record of the CRL", NULL);
 	if (r == 0)

@@ -109,7 +109,7 @@ static int check_crl(struct check *k, const struct ca *ca)
 	if (pending > 0)
 		report_add(&k->report, REPORT_CRITICAL, "crl",
 			"%" PRId64 " revoked and not yet in a CRL: 'crl' now", pending);
-	r = crlfile_load(ca, &f);
+	r = crlfile_load(ca, NULL, &f);
 	if (r < 0) {
 		report_add(&k->report, REPORT_CRITICAL, "crl", "%s: 'crl' makes a new one",
 			r == -ENOENT    ? "there is none"
@@ -125,12 +125,12 @@ static int check_crl(struct check *k, const struct ca *ca)
 	else if (left < window(k->o, "crl"))
 		report_add(&k->report, REPORT_WARNING, "crl",
 			"must be renewed within %" PRId64 " days (%s): 'crl'", days(left), when);
-	if (f.number < last.number)
+	if (f.top < last.number)
 		report_add(&k->report, REPORT_CRITICAL, "crl",
 			CA_CRL " is number %" PRId64 ", and %" PRId64
 			       " has been made since: 'crl' now",
-			f.number, last.number);
-	else if (f.number > last.number)
+			f.top, last.number);
+	else if (f.top > last.number)
 		report_add(&k->report, REPORT_WARNING, "crl",
 			CA_CRL " is newer than the index: 'doctor --repair'");
 	crlfile_free(&f);

@@ -16,13 +16,13 @@
 
 /* verify FILE: did this CA issue it, and does it still count? */
 
-enum { DAY_S = 86400, SOON_S = 30 * DAY_S, CAS_MAX = 16 };
+enum { DAY_S = 86400, SOON_S = 30 * DAY_S, OUR_CAS_MAX = 16 };
 
 struct verify {
 	const struct cli *cli;
 	struct ca *ca;
 	struct report report;
-	char serials[CAS_MAX][SERIAL_TEXT_LEN]; /* Of the CA's certificates. */
+	char serials[OUR_CAS_MAX][SERIAL_TEXT_LEN]; /* Of the CA's certificates. */
 	size_t n_cas;
 	size_t certs;
 	bool refused; /* Something is not ours at all. */
@@ -32,7 +32,7 @@ static int keep_ca(const struct store_cert *c, void *arg)
 {
 	struct verify *v = arg;
 
-	if (v->n_cas < CAS_MAX)
+	if (v->n_cas < OUR_CAS_MAX)
 		(void)snprintf(v->serials[v->n_cas++], SERIAL_TEXT_LEN, "%s", c->serial);
 	return 0;
 }
@@ -134,7 +134,7 @@ static int check_cert(struct verify *v, const struct der *d, int number)
 	if (rec.revoked_at != 0)
 		report_add(&v->report, REPORT_CRITICAL, what, "was revoked %s (%s)",
 			stamp_format(rec.revoked_at, when), crl_reason_name(rec.reason));
-	else if (crlfile_load(v->ca, &crl) == 0) {
+	else if (crlfile_load(v->ca, NULL, &crl) == 0) {
 		if (crlfile_lists(&crl.crl, &c.serial))
 			report_add(&v->report, REPORT_CRITICAL, what,
 				"is on the CRL, though not revoked in the index: 'doctor'");
@@ -147,7 +147,7 @@ static void check_crl(struct verify *v, const struct der *d, int number)
 {
 	struct x509_crl c;
 	char what[64], when[STAMP_LEN];
-	struct store_crl last;
+	struct crlfile newest;
 
 	(void)snprintf(what, sizeof(what), "CRL %d", number);
 	if (x509_crl_parse(d->p, d->len, &c) < 0) {
@@ -161,10 +161,13 @@ static void check_crl(struct verify *v, const struct der *d, int number)
 	if (c.next_update < v->cli->now)
 		report_add(&v->report, REPORT_CRITICAL, what, "has expired (%s)",
 			stamp_format(c.next_update, when));
-	if (store_last_crl(v->ca->store, &last) == 0 && crlfile_number(&c) < last.number)
+	if (crlfile_load(v->ca, NULL, &newest) < 0)
+		return;
+	if (der_equal(&c.issuer, &newest.crl.issuer) && crlfile_number(&c) < newest.number)
 		report_add(&v->report, REPORT_WARNING, what,
 			"is number %" PRId64 "; the newest is %" PRId64, crlfile_number(&c),
-			last.number);
+			newest.number);
+	crlfile_free(&newest);
 }
 
 static int look(enum input_kind kind, const struct der *d, int number, void *arg)

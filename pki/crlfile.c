@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/util.h"
 #include "pki/fs.h"
 #include "tls/tls_verify.h"
 
@@ -23,25 +24,30 @@ void crlfile_free(struct crlfile *f)
 	*f = (struct crlfile){ .der = NULL };
 }
 
-/* The one of our CA among those in the file: a two-tier CA or one being rolled over has several. */
-static int find(const struct ca *ca, const char *text, size_t len, struct crlfile *out)
+/* The one of cert among those in the file: a two-tier CA or one being rolled over has several. */
+static int find(const struct x509_cert *cert, const char *text, size_t len, struct crlfile *out)
 {
-	size_t pos = 0;
+	struct x509_crl crl;
+	size_t pos = 0, used = 0;
 	int n;
 
-	while ((n = x509_pem_next(text, len, &pos, "X509 CRL", out->der, len)) > 0) {
-		if (x509_crl_parse(out->der, (size_t)n, &out->crl) == 0 &&
-			der_equal(&out->crl.issuer, &ca->cert.subject))
-			break;
+	while ((n = x509_pem_next(text, len, &pos, "X509 CRL", out->der + used, len - used)) > 0) {
+		if (x509_crl_parse(out->der + used, (size_t)n, &crl) < 0)
+			continue;
+		out->top = MAX(out->top, crlfile_number(&crl));
+		if (used > 0 || !der_equal(&crl.issuer, &cert->subject))
+			continue;
+		out->crl = crl;
+		used = (size_t)n; /* What follows goes behind it. */
 	}
-	if (n <= 0 || tls_verify_signature(
-			      &ca->cert.spki, out->crl.sig_alg, &out->crl.tbs, &out->crl.sig) != 0)
+	if (used == 0 || tls_verify_signature(
+				 &cert->spki, out->crl.sig_alg, &out->crl.tbs, &out->crl.sig) != 0)
 		return -EBADMSG;
 	out->number = crlfile_number(&out->crl);
 	return 0;
 }
 
-int crlfile_load(const struct ca *ca, struct crlfile *out)
+int crlfile_load(const struct ca *ca, const struct x509_cert *cert, struct crlfile *out)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -51,7 +57,7 @@ int crlfile_load(const struct ca *ca, struct crlfile *out)
 	if (r < 0)
 		return r;
 	out->der = malloc(len + 1);
-	r = out->der == NULL ? -ENOMEM : find(ca, text, len, out);
+	r = out->der == NULL ? -ENOMEM : find(cert != NULL ? cert : &ca->cert, text, len, out);
 	free(text);
 	if (r < 0)
 		crlfile_free(out);

@@ -12,16 +12,17 @@ struct crlfile {
 	uint8_t *der;
 	struct x509_crl crl; /* Points into der. */
 	int64_t number;      /* 0: none, or one beyond 63 bits. */
+	int64_t top;         /* The highest of all CRLs in the file: several CAs count together. */
 };
 
 /* Number of a CRL: 0 when it has none or one beyond 63 bits. */
 int64_t crlfile_number(const struct x509_crl *crl);
 
 /*
- * Load the CRL of the CA in force: its signature is checked.  0, -ENOENT (there is none), -EBADMSG
+ * Load the CRL of a CA (NULL: the one in force): its signature is checked.  0, -ENOENT (there is none), -EBADMSG
  * (not a CRL of this CA), or an error of reading.  crlfile_free() suits a zeroed struct too.
  */
-int crlfile_load(const struct ca *ca, struct crlfile *out);
+int crlfile_load(const struct ca *ca, const struct x509_cert *cert, struct crlfile *out);
 void crlfile_free(struct crlfile *f);
 
 /* Is serial on it? */

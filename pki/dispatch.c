@@ -35,6 +35,8 @@ static const struct cmd *const commands[] = {
 	&pki_cmd_lint,
 	&pki_cmd_log,
 	&pki_cmd_doctor,
+	&pki_cmd_backup,
+	&pki_cmd_restore,
 };
 
 /* Options of every command. */

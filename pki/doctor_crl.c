@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "pki/cas.h"
 #include "pki/doctor.h"
 
 /* The CRL in place against the index: a revocation that either has is never lost. */
@@ -48,11 +49,12 @@ static int take_entries(const struct x509_crl *crl, struct crl_entry **out, size
 	return 0;
 }
 
-static int restore_one(struct doctor *d, const struct crl_entry *e, int64_t number)
+static int restore_one(
+	struct doctor *d, const char *issuer, const struct crl_entry *e, int64_t number)
 {
 	const struct store_cert c = {
 		.serial = e->serial.text,
-		.issuer = d->ca->serial.text,
+		.issuer = issuer,
 		.kind = "client",
 		.name = "unknown",
 		.sans = "",
@@ -68,7 +70,8 @@ static int restore_one(struct doctor *d, const struct crl_entry *e, int64_t numb
 }
 
 /* An entry of the CRL that the index does not list as revoked: expired since, a hold just taken back, or forgotten. */
-static int check_entry(struct doctor *d, const struct crl_entry *e, int64_t number)
+static int check_entry(
+	struct doctor *d, const char *issuer, const struct crl_entry *e, int64_t number)
 {
 	char unheld[SERIAL_TEXT_LEN];
 	int r = store_is_revoked(d->ca->store, e->serial.text);
@@ -79,7 +82,7 @@ static int check_entry(struct doctor *d, const struct crl_entry *e, int64_t numb
 		store_meta(d->ca->store, "crl.unheld", unheld, sizeof(unheld)) == 0)
 		return 0;
 	if (d->repair)
-		return restore_one(d, e, number);
+		return restore_one(d, issuer, e, number);
 	report_add(d->report, REPORT_CRITICAL, e->serial.text,
 		"is on the CRL, and the index has forgotten that it was revoked: --repair "
 		"records it");
@@ -97,17 +100,18 @@ static void found(struct doctor *d, enum report_level level, const char *text)
 		report_add(d->report, level, "crl", "%s", text);
 }
 
-static int compare(struct doctor *d, const struct crlfile *f, const struct store_crl *last)
+/* A CRL against what the index has of its issuer. */
+static int compare(struct doctor *d, const char *issuer, const struct crlfile *f)
 {
 	struct crl_entry *listed = NULL, *revoked = NULL;
 	size_t n_listed = 0, n_revoked = 0, missing = 0;
 	int r = take_entries(&f->crl, &listed, &n_listed);
 
 	if (r == 0)
-		r = store_revoked(d->ca->store, d->ca->serial.text, &revoked, &n_revoked);
+		r = store_revoked(d->ca->store, issuer, &revoked, &n_revoked);
 	for (size_t i = 0; r == 0 && i < n_listed; i++) {
 		if (!holds(revoked, n_revoked, &listed[i]))
-			r = check_entry(d, &listed[i], f->number);
+			r = check_entry(d, issuer, &listed[i], f->number);
 	}
 	for (size_t i = 0; r == 0 && i < n_revoked; i++)
 		missing += !holds(listed, n_listed, &revoked[i]);
@@ -116,12 +120,48 @@ static int compare(struct doctor *d, const struct crlfile *f, const struct store
 			"lacks what the index has as revoked: --repair makes a new one");
 		need(d, DOCTOR_CRL_MAKE);
 	}
-	if (f->number > last->number) {
-		found(d, REPORT_WARNING, "is newer than the index knows: --repair records it");
-		need(d, DOCTOR_CRL_RECORD);
-	}
 	free(listed);
 	free(revoked);
+	return r;
+}
+
+/* Those of other CAs whose certificates are still in use. */
+static int compare_others(struct doctor *d, const struct cas *all, size_t *n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < all->n; i++) {
+		const struct cas_ca *c = &all->ca[i];
+		struct x509_cert cert;
+		struct crlfile f;
+		uint8_t *der = NULL;
+		if (c->role == CAS_ACTIVE || !cas_signs_crls(c))
+			continue;
+		if (ca_read_cert(d->ca, "ca", c->serial, &der, &cert) == CLI_OK &&
+			crlfile_load(d->ca, &cert, &f) == 0) {
+			(*n)++;
+			r = compare(d, c->id, &f);
+			crlfile_free(&f);
+		}
+		free(der);
+	}
+	return r;
+}
+
+static int compare_all(struct doctor *d, const struct crlfile *f, const struct store_crl *last)
+{
+	struct cas all;
+	size_t others = 0;
+	int r = cas_load(d->ca->store, &all);
+
+	if (r == 0)
+		r = compare(d, d->ca->id, f);
+	if (r == 0)
+		r = compare_others(d, &all, &others);
+	if (f->top > last->number) {
+		found(d, REPORT_WARNING, "is newer than the index knows: --repair records it");
+		need(d, others > 0 ? DOCTOR_CRL_MAKE : DOCTOR_CRL_RECORD);
+	}
 	return r;
 }
 
@@ -134,7 +174,7 @@ int doctor_look_crl(struct doctor *d)
 
 	if (pending < 0 || (r < 0 && r != -ENOENT))
 		return ca_store_failed(d->ca, pending < 0 ? (int)pending : r);
-	r = crlfile_load(d->ca, &f);
+	r = crlfile_load(d->ca, NULL, &f);
 	if (r < 0) {
 		found(d, REPORT_CRITICAL,
 			r == -ENOENT ? CA_CRL " is not there: --repair makes a new one"
@@ -142,12 +182,12 @@ int doctor_look_crl(struct doctor *d)
 		need(d, DOCTOR_CRL_MAKE);
 		return CLI_OK;
 	}
-	if (f.number < last.number) {
+	if (f.top < last.number) {
 		found(d, REPORT_CRITICAL,
 			CA_CRL " is older than the newest one made: --repair makes a new one");
 		need(d, DOCTOR_CRL_MAKE);
 	}
-	r = compare(d, &f, &last);
+	r = compare_all(d, &f, &last);
 	if (pending > 0 && d->crl == DOCTOR_CRL_FINE) {
 		found(d, REPORT_CRITICAL,
 			"a revocation is recorded as in no CRL: --repair makes a new one");

@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "net/ident.h"
+#include "pki/cas.h"
 #include "pki/doctor.h"
 #include "pki/fs.h"
 #include "pki/keyfile.h"
@@ -14,13 +15,11 @@
 
 /* Certificates and keys against the index, both ways. */
 
-enum { CAS_MAX = 64 };
-
-/* The CA certificates, for their keys: those before a renewal or rollover too. */
+/* The CAs, those before a rollover too. */
 struct signers {
 	struct x509_cert cert[CAS_MAX];
 	uint8_t *der[CAS_MAX];
-	char serial[CAS_MAX][SERIAL_TEXT_LEN];
+	char id[CAS_MAX][SERIAL_TEXT_LEN];
 	size_t n;
 };
 
@@ -49,25 +48,29 @@ static int load(int dir, const char *path, uint8_t **der, struct x509_cert *cert
 	return r;
 }
 
-static int keep_signer(const struct store_cert *c, void *arg)
+/* The newest certificate of each CA: those before it had the same key and name. */
+static int load_signers(struct files *f)
 {
-	struct files *f = arg;
 	struct signers *s = &f->signers;
+	struct cas all;
 	char path[CA_PATH_LEN];
+	int r = cas_load(f->d->ca->store, &all);
 
-	if (s->n < CAS_MAX && load(f->d->ca->dir, ca_cert_path("ca", c->serial, path),
-				      &s->der[s->n], &s->cert[s->n]) == 0)
-		(void)snprintf(s->serial[s->n++], SERIAL_TEXT_LEN, "%s", c->serial);
-	return 0;
+	for (size_t i = 0; r == 0 && i < all.n; i++) {
+		if (load(f->d->ca->dir, ca_cert_path("ca", all.ca[i].serial, path), &s->der[s->n],
+			    &s->cert[s->n]) == 0)
+			(void)snprintf(s->id[s->n++], SERIAL_TEXT_LEN, "%s", all.ca[i].id);
+	}
+	return r;
 }
 
-/* The serial of the CA certificate that has signed c, or NULL. */
+/* The id of the CA that has signed c, or NULL. */
 static const char *signer_of(const struct signers *s, const struct x509_cert *c)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		if (der_equal(&c->issuer, &s->cert[i].subject) &&
 			tls_verify_signature(&s->cert[i].spki, c->sig_alg, &c->tbs, &c->sig) == 0)
-			return s->serial[i];
+			return s->id[i];
 	}
 	return NULL;
 }
@@ -232,13 +235,13 @@ int doctor_look_files(struct doctor *d)
 	static const struct {
 		const char *folder, *kind;
 	} places[] = { { "ca", "ca" }, { "certs", "client" }, { "keys", "client" } };
-	const struct store_filter cas = { .kind = "ca" }, all = { .kind = NULL };
+	const struct store_filter all = { .kind = NULL };
 	struct files *f = calloc(1, sizeof(*f));
 	int r = f == NULL ? -ENOMEM : 0;
 
 	if (f != NULL) {
 		f->d = d;
-		r = store_each(d->ca->store, &cas, keep_signer, f);
+		r = load_signers(f);
 	}
 	if (r == 0)
 		r = store_each(d->ca->store, &all, check_record, f);

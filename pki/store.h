@@ -105,6 +105,9 @@ int store_audit(
 /* -EBADMSG: the database is damaged. */
 int store_check(struct store *s);
 
+/* The whole database as one file, as of now: *out is to be freed.  0, -ENOMEM or another error. */
+int store_image(struct store *s, void **out, size_t *len);
+
 /* "reserved", "issued", "abandoned", or "" when the serial has never been used. */
 int store_state(struct store *s, const char *serial, char out[static 16]);
 

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pki/store.h"
@@ -22,6 +23,21 @@ int store_check(struct store *s)
 	}
 	(void)sqlite3_finalize(st);
 	return r;
+}
+
+int store_image(struct store *s, void **out, size_t *len)
+{
+	sqlite3_int64 n = 0;
+	unsigned char *image = sqlite3_serialize(s->db, "main", &n, 0);
+	void *copy = image != NULL ? malloc((size_t)n) : NULL;
+
+	if (copy != NULL) {
+		memcpy(copy, image, (size_t)n);
+		*out = copy;
+		*len = (size_t)n;
+	}
+	sqlite3_free(image);
+	return copy != NULL ? 0 : -ENOMEM;
 }
 
 int store_state(struct store *s, const char *serial, char out[static 16])

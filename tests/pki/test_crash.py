@@ -149,6 +149,27 @@ class Crash(PkiTest):
             self.check(ca, at, step, gone)
         self.each(verify, "doctor", "--repair", hows=HOWS[:2])
 
+    def test_restore(self):
+        """The old directory or the restored one, and whatever was revoked since the backup."""
+        backup = self.tmp / "backup.tar"
+        self.ca.ok("backup", backup)
+        self.ca.ok("revoke", "old")
+        self.each(self.check_plain, "restore", backup, hows=HOWS[:2])
+
+    def test_batch(self):
+        table = self.tmp / "new.csv"
+        table.write_text("name\none\ntwo\n")
+
+        def verify(ca, r, at, step, gone):
+            rows = self.check(ca, at, step, gone)
+            names = [c["name"] for c in rows.values()]
+            self.assertLessEqual(max(names.count("one"), names.count("two")), 1, step)
+            # It goes on from where it was stopped.
+            ca.ok("batch", table, "--skip-existing")
+            names = [c["name"] for c in ca.list()]
+            self.assertEqual((names.count("one"), names.count("two")), (1, 1), step)
+        self.each(verify, "batch", table, hows=HOWS[:2])
+
     def test_init(self):
         def verify(ca, r, at, step, gone):
             # Either there is a CA, or init goes through the second time.
