@@ -11,15 +11,15 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 static int check(const struct client_conf *conf)
 {
 	struct tls_ctx *tls;
-	char why[256], text[IDENT_URI_MAX + 1];
+	char why[256], identity[IDENT_URI_MAX + 1], first[ENDPOINT_STRLEN];
 
 	if (client_load_tls(conf, &tls, why) < 0) {
 		(void)fprintf(stderr, "sallyport-client: %s\n", why);
 		return EXIT_USAGE;
 	}
 	(void)printf("%s would connect to %zu remote%s (first: %s)\n",
-		ident_format(tls_ctx_ident(tls), text), conf->n_remotes,
-		conf->n_remotes == 1 ? "" : "s", endpoint_format(&conf->remotes[0], text));
+		ident_format(tls_ctx_ident(tls), identity), conf->n_remotes,
+		conf->n_remotes == 1 ? "" : "s", endpoint_format(&conf->remotes[0], first));
 	tls_ctx_put(tls);
 	return EXIT_OK;
 }

@@ -11,15 +11,15 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 static int check(const struct server_conf *conf)
 {
 	struct tls_ctx *tls;
-	char why[256], text[IDENT_URI_MAX + 1];
+	char why[256], identity[IDENT_URI_MAX + 1], first[ENDPOINT_STRLEN];
 
 	if (server_load_tls(conf, &tls, why) < 0) {
 		(void)fprintf(stderr, "sallyport-server: %s\n", why);
 		return EXIT_USAGE;
 	}
 	(void)printf("%s would listen on %zu address%s (first: %s)\n",
-		ident_format(tls_ctx_ident(tls), text), conf->n_listen,
-		conf->n_listen == 1 ? "" : "es", endpoint_format(&conf->listen[0], text));
+		ident_format(tls_ctx_ident(tls), identity), conf->n_listen,
+		conf->n_listen == 1 ? "" : "es", endpoint_format(&conf->listen[0], first));
 	(void)printf("%zu revoked certificates are known\n", tls_ctx_revoked_count(tls));
 	tls_ctx_put(tls);
 	return EXIT_OK;
