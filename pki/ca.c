@@ -349,6 +349,28 @@ int ca_load_other(const struct cli *cli, const struct ca *ca, const struct cas_c
 	return key_failed(cli, path, r);
 }
 
+int ca_new_pass(const struct cli *cli, bool no_pass, struct pass *pass, bool *encrypt)
+{
+	char why[256];
+
+	*encrypt = !no_pass;
+	if (no_pass && pass_given(&cli->pass))
+		return cli_fail(CLI_USAGE, "--no-pass and a passphrase exclude each other");
+	if (no_pass)
+		return CLI_OK;
+	if (pass_read(&cli->pass, "New passphrase for the CA's key", 2, pass, why) < 0)
+		return cli_fail(CLI_USAGE, "%s (or --no-pass: the key is stored unencrypted)", why);
+	return CLI_OK;
+}
+
+/* There is none where 'ca csr' has made a key and 'ca import' has not come yet. */
+static bool has_active(const struct ca *ca)
+{
+	struct cas all;
+
+	return cas_load(ca->store, &all) == 0 && cas_find(&all, CAS_ACTIVE) != NULL;
+}
+
 int ca_open(const struct cli *cli, enum ca_mode mode, struct ca *ca)
 {
 	bool change = mode != CA_READ && !cli->dry_run;
@@ -362,6 +384,8 @@ int ca_open(const struct cli *cli, enum ca_mode mode, struct ca *ca)
 		r = open_index(cli, change ? STORE_WRITE : STORE_READ, ca);
 	if (r == CLI_OK && change)
 		r = recover(cli, ca);
+	if (r == CLI_OK && mode == CA_BARE && !has_active(ca))
+		return CLI_OK;
 	if (r == CLI_OK)
 		r = ca_load_cert(cli, ca);
 	if (r == CLI_OK && change)

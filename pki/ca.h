@@ -9,6 +9,7 @@
 #include "pki/serial.h"
 #include "pki/store.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,7 @@ enum ca_mode {
 	CA_READ,  /* Takes no lock. */
 	CA_WRITE, /* The lock, and what a killed command has left is put in order. */
 	CA_SIGN,  /* The CA's key as well. */
+	CA_BARE,  /* As CA_WRITE, and there need not be a CA: der is NULL then. */
 };
 
 enum { CA_PATH_LEN = 64 };
@@ -59,6 +61,9 @@ struct ca {
 void ca_init(struct ca *ca);
 int ca_open(const struct cli *cli, enum ca_mode mode, struct ca *ca);
 void ca_close(struct ca *ca);
+
+/* The passphrase for a CA key about to be made; *encrypt: there is to be one. */
+int ca_new_pass(const struct cli *cli, bool no_pass, struct pass *pass, bool *encrypt);
 
 /* Make the directory, or take up one whose making was cut short.  CLI_FAILED when it holds a CA or foreign files. */
 int ca_create(const struct cli *cli, struct ca *ca);

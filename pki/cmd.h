@@ -25,7 +25,7 @@ struct cmd {
 
 extern const struct cmd pki_cmd_init, pki_cmd_server, pki_cmd_client, pki_cmd_revoke, pki_cmd_crl,
 	pki_cmd_list, pki_cmd_show, pki_cmd_export, pki_cmd_sign, pki_cmd_renew, pki_cmd_rekey,
-	pki_cmd_unhold, pki_cmd_maintain, pki_cmd_ca;
+	pki_cmd_unhold, pki_cmd_maintain, pki_cmd_ca, pki_cmd_csr;
 
 /* Reports, exports and safety. */
 extern const struct cmd pki_cmd_status, pki_cmd_expiring, pki_cmd_log, pki_cmd_verify, pki_cmd_lint,

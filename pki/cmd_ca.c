@@ -11,17 +11,22 @@
 
 static const struct opt opts[] = {
 	{ "days", OPT_NUMBER, offsetof(struct ca_opts, days), "N",
-		"renew, rollover: validity (default: 3650)", 1, ISSUE_DAYS_MAX },
+		"renew, rollover, sign: validity (default: 3650)", 1, ISSUE_DAYS_MAX },
 	{ "alg", OPT_TEXT, offsetof(struct ca_opts, alg), "ALG",
-		"rollover: p256, p384, ed25519 or rsa3072 (default: of the old one's kind)", 0, 0 },
+		"rollover, csr: p256, p384, ed25519 or rsa3072 (default: of the old one's kind)", 0,
+		0 },
 	{ "switch", OPT_FLAG, offsetof(struct ca_opts, switch_over), NULL,
 		"rollover: from now on the next CA signs", 0, 0 },
 	{ "root", OPT_FLAG, offsetof(struct ca_opts, root), NULL,
 		"renew: the root instead of the CA below it", 0, 0 },
 	{ "serial", OPT_TEXT, offsetof(struct ca_opts, serial), "S",
 		"retire: which CA, where several are old", 0, 0 },
+	{ "out", OPT_TEXT, offsetof(struct ca_opts, out), "FILE",
+		"csr: where the request goes (default: stdout); sign: the certificate and the "
+		"root's",
+		0, 0 },
 	{ "no-pass", OPT_FLAG, offsetof(struct ca_opts, no_pass), NULL,
-		"passwd: store the keys unencrypted", 0, 0 },
+		"passwd, csr: store the key unencrypted", 0, 0 },
 	{ "new-pass-file", OPT_TEXT, offsetof(struct ca_opts, new_file), "FILE",
 		"passwd: read the new passphrase from a file", 0, 0 },
 	{ "new-pass-fd", OPT_NUMBER, offsetof(struct ca_opts, new_fd), "N",
@@ -42,6 +47,9 @@ static const struct verb {
 	{ "rollover", false, cmd_ca_rollover },
 	{ "retire", false, cmd_ca_retire },
 	{ "passwd", false, cmd_ca_passwd },
+	{ "csr", true, cmd_ca_csr },
+	{ "sign", true, cmd_ca_sign },
+	{ "import", true, cmd_ca_import },
 };
 
 struct counting {
@@ -157,12 +165,16 @@ static int run(const struct cli *cli, const void *opts_in, char **args, int n_ar
 
 const struct cmd pki_cmd_ca = {
 	.name = "ca",
-	.args = "show|renew|rollover|retire|passwd",
-	.summary = "Show the CA, renew it, replace it by the next one, change its passphrase",
+	.args = "show|renew|rollover|retire|passwd|csr [NETWORK]|sign CSR|import FILE",
+	.summary =
+		"Show the CA, renew or replace it, change its passphrase, have it signed by a root",
 	.example = "  sallyport-pki ca renew\n"
 		   "  sallyport-pki ca rollover            # then give ca.crt to every host\n"
 		   "  sallyport-pki ca rollover --switch   # then renew every certificate\n"
-		   "  sallyport-pki ca retire",
+		   "  sallyport-pki ca retire\n"
+		   "  sallyport-pki --dir vpn ca csr vpn.example.net --out vpn.csr\n"
+		   "  sallyport-pki --dir root ca sign vpn.csr --out vpn.pem\n"
+		   "  sallyport-pki --dir vpn ca import vpn.pem",
 	.opts = opts,
 	.n_opts = sizeof(opts) / sizeof(opts[0]),
 	.opts_size = sizeof(struct ca_opts),

@@ -26,6 +26,9 @@ int cmd_ca_show(const struct cli *cli, const struct ca_opts *o, const char *arg)
 int cmd_ca_renew(const struct cli *cli, const struct ca_opts *o, const char *arg);
 int cmd_ca_rollover(const struct cli *cli, const struct ca_opts *o, const char *arg);
 int cmd_ca_retire(const struct cli *cli, const struct ca_opts *o, const char *arg);
+int cmd_ca_csr(const struct cli *cli, const struct ca_opts *o, const char *arg);
+int cmd_ca_sign(const struct cli *cli, const struct ca_opts *o, const char *arg);
+int cmd_ca_import(const struct cli *cli, const struct ca_opts *o, const char *arg);
 int cmd_ca_passwd(const struct cli *cli, const struct ca_opts *o, const char *arg);
 
 /* How many certificates of this CA are neither revoked nor expired; what says a few of their names.  Negative: an error. */

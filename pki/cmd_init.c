@@ -1,22 +1,32 @@
 #include "pki/cmd.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/util.h"
 
 #include "pki/ca.h"
 #include "pki/constraints.h"
+#include "pki/fs.h"
 #include "pki/issue.h"
 #include "pki/result.h"
 
 struct init_opts {
 	const char *alg;
 	int64_t days, crl_days;
-	bool no_pass;
+	bool no_pass, two_tier, root;
 	struct opt_list permit_dns, permit_ip;
 	const char *groups, *networks;
 };
 
 static const struct opt opts[] = {
+	{ "two-tier", OPT_FLAG, offsetof(struct init_opts, two_tier), NULL,
+		"a root, and a CA below it that issues; the root's key can then be taken away", 0,
+		0 },
+	{ "root", OPT_FLAG, offsetof(struct init_opts, root), NULL,
+		"a root only, which signs the CAs of other directories ('ca sign')", 0, 0 },
 	{ "permit-dns", OPT_LIST, offsetof(struct init_opts, permit_dns), "DOMAIN",
 		"certificates may name only hosts in this domain", 0, 0 },
 	{ "permit-ip", OPT_LIST, offsetof(struct init_opts, permit_ip), "PREFIX",
@@ -34,22 +44,6 @@ static const struct opt opts[] = {
 	{ "no-pass", OPT_FLAG, offsetof(struct init_opts, no_pass), NULL,
 		"store the CA's key unencrypted", 0, 0 },
 };
-
-/* The passphrase for the new key; *encrypt says whether there is one. */
-static int choose_pass(
-	const struct cli *cli, const struct init_opts *o, struct pass *pass, bool *encrypt)
-{
-	char why[256];
-
-	*encrypt = !o->no_pass;
-	if (o->no_pass && pass_given(&cli->pass))
-		return cli_fail(CLI_USAGE, "--no-pass and a passphrase exclude each other");
-	if (o->no_pass)
-		return CLI_OK;
-	if (pass_read(&cli->pass, "New passphrase for the CA's key", 2, pass, why) < 0)
-		return cli_fail(CLI_USAGE, "%s (or --no-pass: the key is stored unencrypted)", why);
-	return CLI_OK;
-}
 
 /* A list with commas. */
 static int add_bounds(const char *option, const char *text, struct grant *g,
@@ -87,8 +81,45 @@ static int set_bounds(const struct init_opts *o, struct grant *g, struct constra
 	return r;
 }
 
+/* The CA that issues, below the root that was just made. */
+static int make_lower(
+	const struct cli *cli, struct ca *ca, const struct issue_opts *issue, int64_t days)
+{
+	struct issue_ca what = { .role = CAS_ACTIVE, .constraints = issue->ca->constraints };
+	struct issue_opts lower = *issue;
+	const struct cas_ca *root;
+	struct ca_other other = { .der = NULL };
+	struct issued done;
+	struct cas all;
+	int r = ca_load_cas(ca, &all);
+
+	if (r != CLI_OK)
+		return r;
+	root = cas_find(&all, CAS_ROOT);
+	if (root == NULL)
+		return cli_fail(CLI_FAILED, "the root is missing");
+	if (issue->pass != NULL)
+		ca->pass = *issue->pass;
+	r = ca_load_other(cli, ca, root, &other);
+	what.issuer = &other.cert;
+	what.issuer_id = root->id;
+	what.signer = other.key;
+	lower.ca = &what;
+	lower.days = days;
+	if (r == CLI_OK)
+		r = issue_cert(cli, ca, &lower, &done);
+	ca_free_other(&other);
+	return r;
+}
+
+static bool no_name(const char *name)
+{
+	(void)name;
+	return false;
+}
+
 static int make_ca(const struct cli *cli, const char *network, const struct issue_opts *issue,
-	int64_t crl_days)
+	const struct init_opts *o)
 {
 	struct store_crl crl;
 	struct issued done;
@@ -99,6 +130,8 @@ static int make_ca(const struct cli *cli, const char *network, const struct issu
 		(void)snprintf(ca.network, sizeof(ca.network), "%s", network);
 		r = issue_cert(cli, &ca, issue, &done);
 	}
+	if (r == CLI_OK && o->two_tier)
+		r = make_lower(cli, &ca, issue, o->days != 0 ? o->days : ISSUE_CA_DAYS);
 	if (r == CLI_OK)
 		r = ca_load_cert(cli, &ca);
 	if (r == CLI_OK)
@@ -106,11 +139,25 @@ static int make_ca(const struct cli *cli, const char *network, const struct issu
 	if (r == CLI_OK)
 		r = ca_load_key(cli, &ca, issue->pass);
 	if (r == CLI_OK)
-		r = issue_crl(cli, &ca, crl_days, &crl);
+		r = issue_crl(cli, &ca, o->crl_days, &crl);
 	if (r == CLI_OK)
 		r = result_ca(cli, &ca, &crl);
 	ca_close(&ca);
 	return r;
+}
+
+static int would_make(const struct cli *cli, const char *network)
+{
+	int fd = fs_dir_open(AT_FDCWD, cli->dir);
+
+	if (fd >= 0) {
+		bool empty = fs_holds_only(fd, no_name);
+		(void)close(fd);
+		if (!empty)
+			return cli_fail(CLI_FAILED, "%s is not empty", cli->dir);
+	}
+	cli_note(cli, "would make a CA for %s in %s", network, cli->dir);
+	return CLI_OK;
 }
 
 static int run(const struct cli *cli, const void *opts_in, char **args, int n_args)
@@ -132,6 +179,8 @@ static int run(const struct cli *cli, const void *opts_in, char **args, int n_ar
 	int r;
 
 	(void)n_args;
+	if (o->two_tier && o->root)
+		return cli_fail(CLI_USAGE, "--root and --two-tier exclude each other");
 	if (!ident_valid_network(args[0]))
 		return cli_fail(CLI_USAGE,
 			"'%.80s' is no network name: a lower-case DNS name like vpn.example.net",
@@ -142,10 +191,15 @@ static int run(const struct cli *cli, const void *opts_in, char **args, int n_ar
 	if (r != CLI_OK)
 		return r;
 	what.constraints = constraints.value;
-	r = choose_pass(cli, o, &pass, &encrypt);
+	if (o->two_tier || o->root) {
+		what.role = o->root ? CAS_ACTIVE : CAS_ROOT;
+		what.path_len = 1;
+		issue.days = MAX(o->days, ISSUE_ROOT_DAYS);
+	}
+	r = ca_new_pass(cli, o->no_pass, &pass, &encrypt);
 	issue.pass = encrypt ? &pass : NULL;
 	if (r == CLI_OK)
-		r = make_ca(cli, args[0], &issue, o->crl_days);
+		r = cli->dry_run ? would_make(cli, args[0]) : make_ca(cli, args[0], &issue, o);
 	pass_wipe(&pass);
 	return r;
 }
@@ -154,7 +208,8 @@ const struct cmd pki_cmd_init = {
 	.name = "init",
 	.args = "NETWORK",
 	.summary = "Make a CA for a network, with its key, its certificate and a first CRL",
-	.example = "  sallyport-pki --dir /etc/sallyport/pki init vpn.example.net",
+	.example = "  sallyport-pki --dir /etc/sallyport/pki init vpn.example.net\n"
+		   "  sallyport-pki --dir root init vpn.example.net --root",
 	.opts = opts,
 	.n_opts = sizeof(opts) / sizeof(opts[0]),
 	.opts_size = sizeof(struct init_opts),

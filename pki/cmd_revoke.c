@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pki/ca.h"
+#include "pki/cas.h"
 #include "pki/crl.h"
 #include "pki/fs.h"
 #include "pki/issue.h"
@@ -164,6 +165,24 @@ static int check(const struct revoke_opts *o, const char *name, int *reason)
 	return CLI_OK;
 }
 
+/* A CA can be revoked by the root above it, once it signs nothing here. */
+static int check_ca(const struct ca *ca, const struct picked *p)
+{
+	struct cas all;
+	int r;
+
+	if (strcmp(p->kind, "ca") != 0)
+		return CLI_OK;
+	r = ca_load_cas(ca, &all);
+	for (size_t i = 0; r == CLI_OK && i < all.n; i++) {
+		const struct cas_ca *c = &all.ca[i];
+		if (strcmp(c->serial, p->serial) == 0 && strcmp(c->id, p->issuer) != 0 &&
+			(c->role == CAS_FOREIGN || c->role == CAS_RETIRED))
+			return CLI_OK;
+	}
+	return r == CLI_OK ? cli_fail(CLI_USAGE, "a CA cannot revoke itself") : r;
+}
+
 static int choose(const struct cli *cli, const struct ca *ca, const struct revoke_opts *o,
 	const char *name, struct picked **list, size_t *n, int reason)
 {
@@ -179,10 +198,8 @@ static int choose(const struct cli *cli, const struct ca *ca, const struct revok
 		r = pick_certs(cli, ca, &pick,
 			reason == CRL_HOLD || o->all_but_newest ? PICK_LIVE : PICK_STOPPABLE, list,
 			n);
-	for (size_t i = 0; r == CLI_OK && i < *n; i++) {
-		if (strcmp((*list)[i].kind, "ca") == 0)
-			r = cli_fail(CLI_USAGE, "a CA cannot revoke itself");
-	}
+	for (size_t i = 0; r == CLI_OK && i < *n; i++)
+		r = check_ca(ca, &(*list)[i]);
 	return r;
 }
 

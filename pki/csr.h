@@ -30,4 +30,18 @@ int csr_parse(const uint8_t *der, size_t len, struct csr *out);
  */
 int csr_verify(const struct csr *c, char why[static 256]);
 
+struct key;
+struct san_list;
+
+/* Making them. */
+struct csr_spec {
+	const char *common_name; /* 1 to 64 octets of UTF-8... */
+	struct der subject;      /* ...unless there is a Name to copy: with its header, or len 0. */
+	const struct san_list *sans; /* Names asked for; NULL or empty: none. */
+};
+
+/* Make and sign a request, and read it back.  Its length in out; -EINVAL or -EIO with the reason in why. */
+int csr_make(const struct csr_spec *spec, struct key *k, uint8_t out[static CSR_MAX],
+	char why[static 256]);
+
 #endif

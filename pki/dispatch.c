@@ -18,6 +18,7 @@ static const struct cmd *const commands[] = {
 	&pki_cmd_server,
 	&pki_cmd_client,
 	&pki_cmd_batch,
+	&pki_cmd_csr,
 	&pki_cmd_sign,
 	&pki_cmd_renew,
 	&pki_cmd_rekey,

@@ -77,7 +77,7 @@ static bool same_key(struct key *k, const struct der *spki)
 	uint8_t own[KEY_SPKI_MAX];
 	int n = key_spki(k, own);
 
-	return n > 0 && der_is(spki, own, (size_t)n);
+	return spki == NULL || (n > 0 && der_is(spki, own, (size_t)n));
 }
 
 /* What has been written gives this key back, and only with its passphrase if it has one. */

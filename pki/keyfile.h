@@ -17,7 +17,7 @@ int keyfile_write(int dir, const char *path, struct key *k, const struct pass *p
 int keyfile_copy(int dir, const char *from, const char *to);
 
 /*
- * Load the key in path below dir, which must be the one of spki.  pass may be NULL.  Returns 0; -ENOKEY: it is encrypted and
+ * Load the key in path below dir, which must be the one of spki (NULL: any).  pass may be NULL.  Returns 0; -ENOKEY: it is encrypted and
  * there is no pass; -EKEYREJECTED: wrong passphrase; -EPERM: others may touch the file; -EBADMSG: not that
  * key, or none; or an error of reading.
  */

@@ -152,8 +152,8 @@ static bool grant_ok(const struct x509_cert *c, const struct x509_cert *up)
 /* RFC 5280 4.2.1.9: a path length that the issuer's leaves room for. */
 static bool path_ok(const struct x509_cert *c, const struct x509_cert *issuer)
 {
-	return !c->is_ca ||
-	       (c->path_len >= 0 && (issuer == NULL || issuer->path_len > c->path_len));
+	return !c->is_ca || (c->path_len >= 0 && (issuer == NULL || issuer->path_len < 0 ||
+							 issuer->path_len > c->path_len));
 }
 
 static int lint_leaf(const struct x509_cert *c, char *why)
