@@ -288,20 +288,6 @@ static void on_command(
 		ctl_reply_error(request, "unknown command; there is: status");
 }
 
-static int open_control(struct client *c, char why[static 256])
-{
-	int r = ctl_server_open(&c->loop.uv, c->conf->control, on_command, c, &c->ctl);
-
-	if (r == -EADDRINUSE)
-		(void)snprintf(why, 256,
-			"another client answers at %.150s: stop it, or set 'control'",
-			c->conf->control);
-	else if (r < 0)
-		(void)snprintf(why, 256, "cannot listen on %.150s: %s (does the folder exist?)",
-			c->conf->control, strerror(-r));
-	return r;
-}
-
 int client_load_tls(const struct client_conf *conf, struct tls_ctx **out, char why[static 256])
 {
 	struct credentials k = {
@@ -321,10 +307,16 @@ int client_load_tls(const struct client_conf *conf, struct tls_ctx **out, char w
 
 static int open_all(struct client *c, char why[static 256])
 {
+	struct ctl_server_opts ctl = {
+		.path = c->conf->control,
+		.command = on_command,
+		.arg = c,
+	};
+
 	(void)snprintf(why, 256, "out of memory or descriptors");
 	int r = client_load_tls(c->conf, &c->tls, why);
 	if (r == 0)
-		r = open_control(c, why);
+		r = ctl_server_open(&c->loop.uv, &ctl, &c->ctl, why);
 	if (r == 0)
 		r = dataplane_init(&c->dp, SETUP_MAX_ROUTES + CTRL_MAX_ADDRS);
 	if (r == 0)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -179,27 +180,26 @@ void ctl_server_close(struct ctl_server *s)
 	uv_close((uv_handle_t *)&s->listener, on_listener_closed);
 }
 
-int ctl_server_open(
-	uv_loop_t *loop, const char *path, ctl_fn *fn, void *arg, struct ctl_server **out)
+static int open_at(uv_loop_t *loop, const struct ctl_server_opts *opts, struct ctl_server **out)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	struct stat st;
 
-	if (strlen(path) >= sizeof(sa.sun_path))
+	if (strlen(opts->path) >= sizeof(sa.sun_path))
 		return -ENAMETOOLONG;
-	memcpy(sa.sun_path, path, strlen(path));
-	if (lstat(path, &st) == 0) {
+	memcpy(sa.sun_path, opts->path, strlen(opts->path));
+	if (lstat(opts->path, &st) == 0) {
 		if (!S_ISSOCK(st.st_mode))
 			return -EEXIST;
 		if (alive(&sa))
 			return -EADDRINUSE;
-		(void)unlink(path);
+		(void)unlink(opts->path);
 	}
 	struct ctl_server *s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return -ENOMEM;
-	s->fn = fn;
-	s->arg = arg;
+	s->fn = opts->command;
+	s->arg = opts->arg;
 	memcpy(s->path, sa.sun_path, sizeof(s->path));
 	int r = uv_pipe_init(loop, &s->listener, 0);
 	if (r < 0) {
@@ -208,7 +208,7 @@ int ctl_server_open(
 	}
 	s->listener.data = s;
 	/* umask 077 is in force (sys/daemon.h), so nobody else can connect even for a moment. */
-	r = uv_pipe_bind(&s->listener, path);
+	r = uv_pipe_bind(&s->listener, opts->path);
 	if (r == 0)
 		r = uv_listen((uv_stream_t *)&s->listener, CTL_MAX_CONNECTIONS, on_connection);
 	if (r < 0) {
@@ -218,4 +218,18 @@ int ctl_server_open(
 	}
 	*out = s;
 	return 0;
+}
+
+int ctl_server_open(uv_loop_t *loop, const struct ctl_server_opts *opts, struct ctl_server **out,
+	char why[static 256])
+{
+	int r = open_at(loop, opts, out);
+
+	if (r == -EADDRINUSE)
+		(void)snprintf(why, 256,
+			"another daemon answers at %.150s: stop it, or set 'control'", opts->path);
+	else if (r < 0)
+		(void)snprintf(why, 256, "cannot listen on %.150s: %s (does the folder exist?)",
+			opts->path, strerror(-r));
+	return r;
 }

@@ -20,12 +20,18 @@ enum {
 typedef void ctl_fn(
 	void *arg, const char *command, const json_t *args, struct ctl_request *request);
 
+struct ctl_server_opts {
+	const char *path;
+	ctl_fn *command;
+	void *arg;
+};
+
 /*
- * Listen at path.  A socket that nobody listens on any more is removed first.  Returns 0, -EADDRINUSE (another
- * daemon answers there) or another negative errno.
+ * Listen at opts->path.  A socket that nobody listens on any more is removed first.  Returns 0, -EADDRINUSE (another
+ * daemon answers there) or another negative errno; why says what to do.
  */
-int ctl_server_open(
-	uv_loop_t *loop, const char *path, ctl_fn *fn, void *arg, struct ctl_server **out);
+int ctl_server_open(uv_loop_t *loop, const struct ctl_server_opts *opts, struct ctl_server **out,
+	char why[static 256]);
 
 /* Removes the socket file; memory goes in the close callback.  NULL is fine. */
 void ctl_server_close(struct ctl_server *s);

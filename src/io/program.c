@@ -1,5 +1,6 @@
 #include "io/program.h"
 
+#include "sys/daemon.h"
 #include "tls/tls_ctx.h"
 
 #include <getopt.h>
@@ -30,8 +31,14 @@ static void version(const struct program *p)
 		jansson_version_str());
 }
 
-enum program_action program_parse(
-	const struct program *p, int argc, char **argv, const char **conf_path)
+enum action {
+	ACTION_RUN,
+	ACTION_CHECK,
+	ACTION_DONE, /* --help, --version, --settings: printed. */
+	ACTION_USAGE,
+};
+
+static enum action parse(const struct program *p, int argc, char **argv, const char **conf_path)
 {
 	enum { OPT_CHECK = 256, OPT_SETTINGS };
 	static const struct option options[] = {
@@ -42,7 +49,7 @@ enum program_action program_parse(
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	enum program_action action = PROGRAM_RUN;
+	enum action action = ACTION_RUN;
 	int o;
 
 	*conf_path = p->default_conf;
@@ -52,25 +59,48 @@ enum program_action program_parse(
 			*conf_path = optarg;
 			break;
 		case OPT_CHECK:
-			action = PROGRAM_CHECK;
+			action = ACTION_CHECK;
 			break;
 		case OPT_SETTINGS:
 			conf_describe(p->settings, stdout);
-			return PROGRAM_DONE;
+			return ACTION_DONE;
 		case 'h':
 			help(p);
-			return PROGRAM_DONE;
+			return ACTION_DONE;
 		case 'V':
 			version(p);
-			return PROGRAM_DONE;
+			return ACTION_DONE;
 		default:
-			return PROGRAM_USAGE; /* getopt_long() has said what is wrong. */
+			return ACTION_USAGE; /* getopt_long() has said what is wrong. */
 		}
 	}
 	if (optind < argc) {
 		(void)fprintf(
 			stderr, "%s: '%s' is not an option; see --help\n", p->name, argv[optind]);
-		return PROGRAM_USAGE;
+		return ACTION_USAGE;
 	}
 	return action;
+}
+
+int program_main(const struct program *p, int argc, char **argv)
+{
+	struct conf_error err;
+	const char *path;
+
+	if (tls_global_init() < 0)
+		return PROGRAM_FAILED;
+	enum action action = parse(p, argc, argv, &path);
+	if (action == ACTION_DONE)
+		return PROGRAM_OK;
+	if (action == ACTION_USAGE)
+		return PROGRAM_USAGE;
+	json_object_seed(0); /* Reads the random source once, before threads use it. */
+	(void)daemon_harden();
+	if (p->load(path, p->conf, &err) < 0) {
+		conf_print_error(&err, stderr);
+		return PROGRAM_USAGE;
+	}
+	int r = action == ACTION_CHECK ? p->check(p->conf) : p->run(p->conf);
+	p->clear(p->conf);
+	return r;
 }

@@ -237,22 +237,14 @@ static int open_registry(struct server *s, char why[static 256])
 	return r;
 }
 
-static int open_control(struct server *s, char why[static 256])
-{
-	int r = ctl_server_open(&s->loop, s->conf->control, on_command, s, &s->ctl);
-
-	if (r == -EADDRINUSE)
-		(void)snprintf(why, 256,
-			"another server answers at %.150s: stop it, or set 'control'",
-			s->conf->control);
-	else if (r < 0)
-		(void)snprintf(why, 256, "cannot listen on %.150s: %s (does the folder exist?)",
-			s->conf->control, strerror(-r));
-	return r;
-}
-
 static int open_all(struct server *s, char why[static 256])
 {
+	struct ctl_server_opts ctl = {
+		.path = s->conf->control,
+		.command = on_command,
+		.arg = s,
+	};
+
 	(void)snprintf(why, 256, "out of memory or descriptors");
 	int r = server_load_tls(s->conf, &s->tls, why);
 	if (r == 0)
@@ -266,7 +258,7 @@ static int open_all(struct server *s, char why[static 256])
 	if (r == 0)
 		r = open_workers(s, why);
 	if (r == 0)
-		r = open_control(s, why);
+		r = ctl_server_open(&s->loop, &ctl, &s->ctl, why);
 	return r;
 }
 
