@@ -29,6 +29,7 @@ extern const struct cmd pki_cmd_init, pki_cmd_server, pki_cmd_client, pki_cmd_re
 
 /* Reports, exports and safety. */
 extern const struct cmd pki_cmd_status, pki_cmd_expiring, pki_cmd_log, pki_cmd_verify, pki_cmd_lint,
-	pki_cmd_doctor, pki_cmd_batch, pki_cmd_backup, pki_cmd_restore;
+	pki_cmd_doctor, pki_cmd_batch, pki_cmd_backup, pki_cmd_restore, pki_cmd_import_easyrsa,
+	pki_cmd_import_openssl;
 
 #endif

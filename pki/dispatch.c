@@ -38,6 +38,8 @@ static const struct cmd *const commands[] = {
 	&pki_cmd_doctor,
 	&pki_cmd_backup,
 	&pki_cmd_restore,
+	&pki_cmd_import_easyrsa,
+	&pki_cmd_import_openssl,
 };
 
 /* Options of every command. */

@@ -258,7 +258,7 @@ static int check_bounds(const struct ca *ca, const struct job *j)
 
 	if (j->opts->kind == CERT_CA)
 		return CLI_OK;
-	if (ca->cert.path_len != 0)
+	if (ca->cert.path_len > 0)
 		return cli_fail(CLI_USAGE,
 			"this is a root: it signs other CAs, with 'ca sign', and nothing else");
 	if (grant_of_cert(&ca->cert, &bounds) == -EBADMSG)
