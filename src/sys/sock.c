@@ -9,7 +9,6 @@
 
 enum {
 	BACKLOG = 4096, /* The kernel cuts it to net.core.somaxconn. */
-	USER_TIMEOUT_MS = 30000,
 };
 
 union sockaddr_any {
@@ -182,8 +181,6 @@ int sock_tune(int fd, const struct sock_tuning *t)
 	if ((r = set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1)) < 0)
 		return r;
 	if ((r = set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)t->notsent_lowat)) < 0)
-		return r;
-	if ((r = set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS)) < 0)
 		return r;
 	if (cc == NULL || cc[0] == '\0')
 		return 0;

@@ -32,7 +32,7 @@ struct sock_tuning {
 };
 
 /*
- * TCP_NODELAY, TCP_NOTSENT_LOWAT, TCP_CONGESTION, TCP_USER_TIMEOUT; never SO_SNDBUF or SO_RCVBUF.  Returns 0, or 1 when the
+ * TCP_NODELAY, TCP_NOTSENT_LOWAT, TCP_CONGESTION; never SO_SNDBUF or SO_RCVBUF, and no TCP_USER_TIMEOUT (`dead_after` decides).  Returns 0, or 1 when the
  * congestion control is not to be had (the rest is set).
  */
 int sock_tune(int fd, const struct sock_tuning *t);

@@ -328,7 +328,6 @@ static void test_sock_tune(void **state)
 	assert_int_equal(sock_tune(fds[0], &t), 0);
 	assert_int_equal(get_int(fds[0], IPPROTO_TCP, TCP_NODELAY), 1);
 	assert_int_equal(get_int(fds[0], IPPROTO_TCP, TCP_NOTSENT_LOWAT), 131072);
-	assert_int_equal(get_int(fds[0], IPPROTO_TCP, TCP_USER_TIMEOUT), 30000);
 	sock_congestion(fds[0], name);
 	assert_string_equal(name, "reno");
 
