@@ -203,6 +203,16 @@ class Startup(NetCase):
                 for wrong in (["--nonsense"], ["extra"], []):
                     self.assertEqual(run(BIN / program, *wrong, check=False).returncode, 2)
 
+    def test_device_taken_away(self):
+        """Somebody deletes the device of a running daemon: it says so, tells its peer good-bye and ends."""
+        server = self.lab.server(self.server_ns)
+        client = self.lab.client(self.client_ns, "mover", retry_max=1)
+        self.server_ns.ip("link", "del", "sally0")
+        self.check_fails(server, 1, "device sally0 is gone")
+        client.wait_log("disconnected: shutdown: .*said by the server")
+        self.client_ns.ip("link", "del", "sally0")
+        self.check_fails(client, 1, "device sally0 is gone")
+
     def test_not_root(self):
         """Without the right to make a device it says that, and what to do."""
         if os.geteuid() != 0:
