@@ -430,16 +430,23 @@ static int make_dirs(const struct cli *cli, struct ca *ca)
 	return CLI_OK;
 }
 
-static int found_one(const struct store_cert *c, void *arg)
+/* A root that a cut-short init has left without a CA below it signs nothing: this time another is made. */
+static int drop_roots(const struct cli *cli, struct ca *ca, const struct cas *all)
 {
-	(void)c;
-	(void)arg;
-	return 1;
+	int r = store_begin(ca->store);
+
+	for (size_t i = 0; r == 0 && i < all->n; i++) {
+		if (all->ca[i].role == CAS_ROOT)
+			r = cas_set_role(ca->store, all->ca[i].id, CAS_RETIRED);
+		if (r == 0 && all->ca[i].role == CAS_ROOT)
+			r = store_audit(ca->store, cli->now, "ca", all->ca[i].id, "retired");
+	}
+	return r == 0 ? store_commit(ca->store) : r;
 }
 
 int ca_create(const struct cli *cli, struct ca *ca)
 {
-	const struct store_filter cas = { .kind = "ca" };
+	struct cas all;
 	int r;
 
 	ca_init(ca);
@@ -452,8 +459,11 @@ int ca_create(const struct cli *cli, struct ca *ca)
 		r = recover(cli, ca);
 	if (r != CLI_OK)
 		return r;
-	r = store_each(ca->store, &cas, found_one, NULL);
-	if (r == 1)
-		return cli_fail(CLI_FAILED, "%s holds a CA already", cli->dir);
+	r = ca_load_cas(ca, &all);
+	if (r == CLI_OK && cas_find(&all, CAS_ACTIVE) != NULL)
+		r = cli_fail(CLI_FAILED, "%s holds a CA already", cli->dir);
+	if (r != CLI_OK)
+		return r;
+	r = drop_roots(cli, ca, &all);
 	return r < 0 ? ca_store_failed(ca, r) : CLI_OK;
 }

@@ -176,6 +176,8 @@ static int set_roles(const struct cli *cli, struct ca *ca, const char *a, enum c
 	if (r == 0 && b != NULL)
 		r = store_audit(ca->store, cli->now, "ca", b, cas_role_name(role_b));
 	if (r == 0)
+		r = store_want_crl(ca->store);
+	if (r == 0)
 		r = store_commit(ca->store);
 	if (r < 0) {
 		store_rollback(ca->store);

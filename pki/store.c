@@ -14,8 +14,8 @@
 
 enum { BUSY_MS = 10000 };
 
-/* In meta: a hold was taken back that the newest CRL still lists. */
-static const char unheld[] = "crl.unheld";
+/* In meta: the CRL in place is not what it should be, though no revocation is missing in it. */
+static const char crl_due[] = "crl.due";
 
 int store_code(int code)
 {
@@ -273,6 +273,11 @@ int store_set_revoked(struct store *s, const char *serial, int64_t when, int rea
 		"tii", serial, when, (int64_t)reason));
 }
 
+int store_want_crl(struct store *s)
+{
+	return store_set_meta(s, crl_due, "1");
+}
+
 int store_set_unheld(struct store *s, const char *serial)
 {
 	int r = one_row(run(s,
@@ -280,7 +285,7 @@ int store_set_unheld(struct store *s, const char *serial)
 		"WHERE serial=?1 AND state='issued' AND reason=6",
 		"t", serial));
 
-	return r < 0 ? r : store_set_meta(s, unheld, serial);
+	return r < 0 ? r : store_want_crl(s);
 }
 
 int store_last_crl(struct store *s, struct store_crl *out)
@@ -373,7 +378,7 @@ int store_add_crl(struct store *s, const struct store_crl *crl, const char *issu
 			"AND crl_number IS NULL",
 			"it", crl->number, issuer);
 	if (r >= 0)
-		r = run(s, "DELETE FROM meta WHERE key=?1", "t", unheld);
+		r = run(s, "DELETE FROM meta WHERE key=?1", "t", crl_due);
 	return r < 0 ? r : 0;
 }
 
@@ -382,7 +387,7 @@ int64_t store_pending(struct store *s)
 	int64_t n = 0;
 	int r = get_number(s,
 		"SELECT (SELECT count(*) FROM cert WHERE revoked_at IS NOT NULL AND crl_number IS "
-		"NULL) + (SELECT count(*) FROM meta WHERE key='crl.unheld')",
+		"NULL) + (SELECT count(*) FROM meta WHERE key='crl.due')",
 		"", &n);
 
 	return r < 0 ? r : n;

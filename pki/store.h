@@ -93,7 +93,10 @@ int store_revoked(struct store *s, const char *issuer, struct crl_entry **out, s
 /* Record a CRL that has been written and that every revocation so far is in it. */
 int store_add_crl(struct store *s, const struct store_crl *crl, const char *issuer);
 
-/* How many revocations are in no CRL yet, and holds taken back that still are; negative: an error. */
+/* Within a transaction: there is a reason other than a revocation to make the next CRL now. */
+int store_want_crl(struct store *s);
+
+/* How many revocations are in no CRL yet, one more if a CRL is due for another reason; negative: an error. */
 int64_t store_pending(struct store *s);
 
 /* Append to the audit trail, which can be read and added to and not changed. */
