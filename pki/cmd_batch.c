@@ -373,7 +373,7 @@ static int issue_all(struct batch *b, const struct pass *pass)
 	if (b->cli->json)
 		(void)printf(n == 0 ? "[]\n" : "\n]\n");
 	if (r != CLI_OK)
-		return cli_fail(r,
+		return cli_fail((enum cli_exit)r,
 			"stopped after %zu of %zu: mend that, and go on with "
 			"--skip-existing",
 			n, b->n);

@@ -273,8 +273,8 @@ int cmd_ca_import(const struct cli *cli, const struct ca_opts *o, const char *ar
 		m->first = true;
 		r = pending_find(&ca, &m->pending);
 		if (r == CLI_NOT_FOUND)
-			r = cli_fail(
-				r, "%s waits for no certificate: 'ca csr NETWORK' first", cli->dir);
+			r = cli_fail(CLI_NOT_FOUND,
+				"%s waits for no certificate: 'ca csr NETWORK' first", cli->dir);
 	}
 	if (r == CLI_OK)
 		r = import(cli, &ca, arg, m);
