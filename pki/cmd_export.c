@@ -15,12 +15,14 @@
 #include "pki/pick.h"
 #include "pki/pkcs12.h"
 #include "pki/profile.h"
+#include "pki/qr.h"
 
 /* export WHAT NAME: one file out of what the directory holds. */
 
 struct export_opts {
 	struct opt_list remote;
-	const char *out, *serial, *type;
+	const char *out, *serial, *type, *qr_png;
+	bool qr;
 };
 
 static const struct opt opts[] = {
@@ -32,6 +34,10 @@ static const struct opt opts[] = {
 		"the certificate with this serial number instead of a NAME", 0, 0 },
 	{ "type", OPT_TEXT, offsetof(struct export_opts, type), "TYPE",
 		"server or client, where both bear the name", 0, 0 },
+	{ "qr", OPT_FLAG, offsetof(struct export_opts, qr), NULL,
+		"profile: show it as a QR code on the terminal", 0, 0 },
+	{ "qr-png", OPT_TEXT, offsetof(struct export_opts, qr_png), "FILE",
+		"profile: write it as a QR code, a PNG picture", 0, 0 },
 };
 
 /* What is exported, and what came of it. */
@@ -176,6 +182,47 @@ static int write_out(const struct job *j, const struct form *form)
 	return r < 0 ? cli_fail(CLI_FAILED, "cannot write %s: %s", out, strerror(-r)) : CLI_OK;
 }
 
+static int draw(const struct job *j, const struct qr *qr)
+{
+	char *text = j->o->qr ? qr_text(qr) : NULL;
+	uint8_t *png = NULL;
+	int n = j->o->qr_png != NULL ? qr_png(qr, &png) : 0, r = CLI_OK;
+
+	if (n < 0 || (j->o->qr && text == NULL))
+		r = cli_fail(CLI_FAILED, "out of memory");
+	else if (n > 0)
+		n = fs_write_path(j->o->qr_png, FS_SECRET, png, (size_t)n);
+	if (r == CLI_OK && n < 0)
+		r = cli_fail(CLI_FAILED, "cannot write %s: %s", j->o->qr_png, strerror(-n));
+	if (r == CLI_OK && text != NULL)
+		(void)fputs(text, stdout);
+	secret_free(text, text != NULL ? strlen(text) : 0);
+	free(png);
+	return r;
+}
+
+static int write_qr(const struct job *j)
+{
+	struct qr *qr = NULL;
+	size_t need = 0;
+	int r = qr_make(j->out, &qr, &need);
+
+	if (r == -EFBIG)
+		return cli_fail(CLI_FAILED,
+			"the profile does not fit into a QR code: %zu characters even when "
+			"compressed, and 4296 are the most; a p256 or ed25519 key and CA and a "
+			"short CRL do",
+			need);
+	if (r < 0)
+		return cli_fail(CLI_FAILED, "making the QR code failed: %s", strerror(-r));
+	if (qr_is_compressed(qr))
+		cli_note(j->cli, "the code holds the profile compressed: what reads it is in "
+				 "sallyport-pki(1)");
+	r = j->cli->dry_run ? CLI_OK : draw(j, qr);
+	qr_free(qr);
+	return r;
+}
+
 static int export(struct job *j, const struct form *form)
 {
 	const struct picked *p = j->p;
@@ -191,7 +238,10 @@ static int export(struct job *j, const struct form *form)
 		r = parts_gather(j->cli, j->ca, p, form->key, given ? &j->pass : NULL, &j->parts);
 	if (r == CLI_OK)
 		r = form->make(j);
-	if (r == CLI_OK && !j->cli->dry_run)
+	bool qr = j->o->qr || j->o->qr_png != NULL;
+	if (r == CLI_OK && qr)
+		r = write_qr(j);
+	if (r == CLI_OK && !j->cli->dry_run && (!qr || j->o->out != NULL))
 		r = write_out(j, form);
 	secret_free(j->out, j->len);
 	parts_free(&j->parts);
@@ -211,6 +261,8 @@ static int check(const struct form *form, const struct export_opts *o, const str
 			CLI_USAGE, "a profile is for a client, and %s is a server", p->name);
 	if (profile && o->remote.n == 0)
 		return cli_fail(CLI_USAGE, "a profile needs --remote HOST:PORT");
+	if (!profile && (o->qr || o->qr_png != NULL))
+		return cli_fail(CLI_USAGE, "--qr belongs to 'export profile'");
 	if (!profile && o->remote.n > 0)
 		return cli_fail(CLI_USAGE, "--remote belongs to 'export profile'");
 	return CLI_OK;
