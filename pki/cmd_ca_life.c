@@ -54,8 +54,10 @@ static void free_signer(struct signer *s)
 
 /* A certificate for spki (NULL: a new key) that says what old says. */
 static int issue_like(const struct cli *cli, struct ca *ca, const struct x509_cert *old,
-	struct issue_ca *what, struct issue_opts *opts)
+	const struct issue_ca *like, const struct issue_opts *like_opts)
 {
+	struct issue_ca what = *like;
+	struct issue_opts opts = *like_opts;
 	struct signer signer = { .id = NULL };
 	struct grant bounds;
 	struct issued done;
@@ -63,26 +65,26 @@ static int issue_like(const struct cli *cli, struct ca *ca, const struct x509_ce
 
 	if (grant_of_cert(old, &bounds) == -EBADMSG)
 		return cli_fail(CLI_FAILED, "the CA's bounds cannot be read");
-	opts->grant = &bounds;
-	what->path_len = old->path_len > 0 ? (unsigned)old->path_len : 0;
-	what->constraints = cert_constraints(old);
+	opts.grant = &bounds;
+	what.path_len = old->path_len > 0 ? (unsigned)old->path_len : 0;
+	what.constraints = cert_constraints(old);
 	if (!is_self_signed(old)) {
 		r = find_root(cli, ca, old, &signer);
-		what->issuer = &signer.root.cert;
-		what->issuer_id = signer.id;
-		what->signer = signer.root.key;
+		what.issuer = &signer.root.cert;
+		what.issuer_id = signer.id;
+		what.signer = signer.root.key;
 	}
-	opts->kind = CERT_CA;
-	opts->name = "ca";
-	opts->ca = what;
+	opts.kind = CERT_CA;
+	opts.name = "ca";
+	opts.ca = &what;
 	if (r == CLI_OK)
-		r = issue_cert(cli, ca, opts, &done);
+		r = issue_cert(cli, ca, &opts, &done);
 	free_signer(&signer);
 	if (r == CLI_OK && !cli->dry_run)
 		r = ca_load_cert(cli, ca);
 	if (r == CLI_OK && !cli->dry_run)
 		r = ca_write_bundle(cli, ca);
-	return r == CLI_OK ? result_issued(cli, opts, &done) : r;
+	return r == CLI_OK ? result_issued(cli, &opts, &done) : r;
 }
 
 static int renew(const struct cli *cli, struct ca *ca, const struct ca_opts *o, const char *id,

@@ -183,21 +183,11 @@ static int check_ca(const struct ca *ca, const struct picked *p)
 	return r == CLI_OK ? cli_fail(CLI_USAGE, "a CA cannot revoke itself") : r;
 }
 
-static int choose(const struct cli *cli, const struct ca *ca, const struct revoke_opts *o,
-	const char *name, struct picked **list, size_t *n, int reason)
+static int choose(const struct cli *cli, const struct ca *ca, const struct pick_opts *pick,
+	enum pick_which which, struct picked **list, size_t *n)
 {
-	struct pick_opts pick = { .name = name, .serial = o->serial, .type = o->type };
-	struct serial serial;
-	int r = CLI_OK;
+	int r = pick_certs(cli, ca, pick, which, list, n);
 
-	if (o->cert != NULL) {
-		r = serial_of_file(cli, ca, o->cert, &serial);
-		pick.serial = serial.text;
-	}
-	if (r == CLI_OK)
-		r = pick_certs(cli, ca, &pick,
-			reason == CRL_HOLD || o->all_but_newest ? PICK_LIVE : PICK_STOPPABLE, list,
-			n);
 	for (size_t i = 0; r == CLI_OK && i < *n; i++)
 		r = check_ca(ca, &(*list)[i]);
 	return r;
@@ -228,7 +218,9 @@ static int run_revoke(const struct cli *cli, const void *opts_in, char **args, i
 {
 	const struct revoke_opts *o = opts_in;
 	const char *name = n_args > 0 ? args[0] : NULL;
+	struct pick_opts pick = { .name = name, .serial = o->serial, .type = o->type };
 	struct picked *list = NULL;
+	struct serial serial;
 	struct ca ca;
 	size_t n = 0;
 	int reason = CRL_UNSPECIFIED, r = check(o, name, &reason);
@@ -236,8 +228,14 @@ static int run_revoke(const struct cli *cli, const void *opts_in, char **args, i
 	if (r != CLI_OK)
 		return r;
 	r = ca_open(cli, CA_SIGN, &ca);
+	if (r == CLI_OK && o->cert != NULL) {
+		r = serial_of_file(cli, &ca, o->cert, &serial);
+		pick.serial = serial.text;
+	}
 	if (r == CLI_OK)
-		r = choose(cli, &ca, o, name, &list, &n, reason);
+		r = choose(cli, &ca, &pick,
+			reason == CRL_HOLD || o->all_but_newest ? PICK_LIVE : PICK_STOPPABLE, &list,
+			&n);
 	if (r == CLI_OK)
 		r = revoke(cli, &ca, o, list, n, reason);
 	free(list);

@@ -173,9 +173,12 @@ int issue_crl(const struct cli *cli, struct ca *ca, int64_t days, struct store_c
 		.next_update = cli->now + (days != 0 ? days : ISSUE_CRL_DAYS) * DAY_S,
 	};
 	struct set *set = calloc(1, sizeof(*set));
-	struct cas all;
-	int r = set == NULL ? cli_fail(CLI_FAILED, "out of memory") : ca_load_cas(ca, &all);
+	struct cas all = { .n = 0 };
+	int r;
 
+	if (set == NULL)
+		return cli_fail(CLI_FAILED, "out of memory");
+	r = ca_load_cas(ca, &all);
 	if (r == CLI_OK)
 		r = first_number(cli, ca, &crl.number);
 	if (r == CLI_OK)
@@ -189,8 +192,7 @@ int issue_crl(const struct cli *cli, struct ca *ca, int64_t days, struct store_c
 		r = record(cli, ca, set);
 	if (r == CLI_OK && out != NULL)
 		*out = set->crl[0];
-	if (set != NULL)
-		free(set->text);
+	free(set->text);
 	free(set);
 	return r;
 }

@@ -94,10 +94,10 @@ int grant_add_address(struct grant *g, const char *address)
 	return r < 0 ? r : 0;
 }
 
-int grant_add_network(struct grant *g, const char *text)
+int grant_add_network(struct grant *g, const char *prefix)
 {
 	struct prefix p;
-	int r = prefix_parse(text, &p);
+	int r = prefix_parse(prefix, &p);
 
 	r = r < 0 ? r : add_network(g, &p);
 	return r < 0 ? r : 0;
