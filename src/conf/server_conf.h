@@ -36,6 +36,7 @@ struct server_conf {
 	bool duplicate_reject; /* duplicate = "reject"; else "replace". */
 	uint32_t max_clients;
 	uint32_t max_handshakes;
+	uint32_t address_rate; /* 0: no limit. */
 	uint32_t handshake_timeout_s;
 	uint32_t keepalive_s, dead_after_s;
 

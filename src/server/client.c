@@ -87,11 +87,17 @@ static void bury(struct client *c)
 	mailbox_post(w->hub, &m->mail);
 }
 
+struct refusal {
+	const struct endpoint *peer;
+	const char *reason, *detail;
+	const char *name; /* "": not known. */
+};
+
 /* A line for each refusal, but not more than a flood of them is worth. */
-static void log_refusal(struct client *c, const char *reason, const char *detail)
+static void log_refusal(struct worker *w, const struct refusal *r)
 {
-	struct worker *w = c->worker;
 	char peer[ENDPOINT_STRLEN];
+	bool known = r->name[0] != '\0';
 
 	if (!limit_take(&w->log_limit, io_now_us() / 1000)) {
 		w->log_suppressed++;
@@ -100,9 +106,35 @@ static void log_refusal(struct client *c, const char *reason, const char *detail
 	if (w->log_suppressed > 0)
 		log_warn("%llu refusals were not logged", (unsigned long long)w->log_suppressed);
 	w->log_suppressed = 0;
-	bool known = c->name[0] != '\0';
-	log_warn("refused %s: %s: %s%s%s%s", endpoint_format(&c->tunnel.peer, peer), reason, detail,
-		known ? " (" : "", c->name, known ? ")" : "");
+	log_warn("refused %s: %s: %s%s%s%s", endpoint_format(r->peer, peer), r->reason, r->detail,
+		known ? " (" : "", r->name, known ? ")" : "");
+}
+
+static void refused(struct client *c, const char *reason, const char *detail)
+{
+	const struct refusal r = {
+		.peer = &c->tunnel.peer,
+		.reason = reason,
+		.detail = detail,
+		.name = c->name,
+	};
+
+	log_refusal(c->worker, &r);
+}
+
+void client_turn_away(struct worker *w, int fd, const struct endpoint *peer, const char *reason)
+{
+	const struct refusal r = {
+		.peer = peer,
+		.reason = reason,
+		.detail = "turned away before the handshake",
+		.name = "",
+	};
+
+	(void)close(fd);
+	w->accepted++;
+	tally_add(&w->refused, reason, 1);
+	log_refusal(w, &r);
 }
 
 static struct client *client_of(struct tunnel *t)
@@ -194,7 +226,7 @@ static void on_refused(struct tunnel *t, const struct tls_failure *why)
 	struct client *c = client_of(t);
 
 	tally_add(&c->worker->refused, tls_reason_name(why->reason), 1);
-	log_refusal(c, tls_reason_name(why->reason), why->detail);
+	refused(c, tls_reason_name(why->reason), why->detail);
 	bury(c);
 }
 
@@ -211,7 +243,7 @@ static void on_ended(struct tunnel *t, const struct session_end *end)
 			end->bye.code, end->bye.text, end->by_peer ? " (said by the client)" : "");
 	} else {
 		tally_add(&c->worker->refused, code, 1);
-		log_refusal(c, end->bye.code, end->bye.text);
+		refused(c, end->bye.code, end->bye.text);
 	}
 	bury(c);
 }
@@ -233,12 +265,11 @@ void client_accept(struct worker *w, int fd, const struct endpoint *peer)
 	};
 	struct client *c = take_slot(w);
 
-	w->accepted++;
 	if (c == NULL) {
-		(void)close(fd);
-		tally_add(&w->refused, "full", 1);
+		client_turn_away(w, fd, peer, "full");
 		return;
 	}
+	w->accepted++;
 	(void)sock_tune(fd, &tuning);
 	uint8_t random[CTRL_SESSION_LEN / 2];
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))

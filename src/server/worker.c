@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 enum {
@@ -180,6 +181,19 @@ static void receive(void *arg, struct mail *mail)
 
 /* ---- Connections. ---- */
 
+/* Why a connection is not even looked at; NULL: it is. */
+static const char *turn_away(struct worker *w, const struct endpoint *peer)
+{
+	struct addr source;
+
+	if (w->handshakes >= w->conf->max_handshakes / w->n_workers + 1)
+		return "handshakes";
+	if (w->sources != NULL && addr_parse(peer->host, &source) == 0 &&
+		!limit_table_take(w->sources, &source, io_now_us() / 1000))
+		return "address-rate";
+	return NULL;
+}
+
 static void on_connection(uv_poll_t *h, int status, int events)
 {
 	struct listener *l = h->data;
@@ -192,13 +206,11 @@ static void on_connection(uv_poll_t *h, int status, int events)
 		int fd = sock_accept(l->fd, &peer);
 		if (fd < 0)
 			return;
-		if (w->handshakes >= w->conf->max_handshakes / w->n_workers + 1) {
-			(void)close(fd);
-			w->accepted++;
-			tally_add(&w->refused, "handshakes", 1);
-		} else {
+		const char *reason = turn_away(w, &peer);
+		if (reason != NULL)
+			client_turn_away(w, fd, &peer, reason);
+		else
 			client_accept(w, fd, &peer);
-		}
 	}
 }
 
@@ -251,6 +263,15 @@ static int open_tables(struct worker *w)
 		w->free_slots[w->n_free] = w->n_slots - 1 - w->n_free;
 		w->n_free++;
 	}
+	struct limit_table_opts limits = {
+		/* Connections are spread over the workers. */
+		.rate = (w->conf->address_rate + w->n_workers - 1) / w->n_workers,
+		.burst = w->conf->address_rate * 10,
+	};
+	if (getrandom(&limits.seed, sizeof(limits.seed), 0) != sizeof(limits.seed))
+		return -EIO;
+	if (limits.rate > 0 && limit_table_create(&limits, &w->sources) < 0)
+		return -ENOMEM;
 	for (unsigned i = 0; i < w->n_workers; i++)
 		if (i != w->index && handover_create(&w->from[i]) < 0)
 			return -ENOMEM;
@@ -338,6 +359,7 @@ void worker_close(struct worker *w)
 		(void)close(w->listeners[i].fd);
 	for (unsigned i = 0; i < w->n_workers; i++)
 		handover_free(w->from[i]);
+	limit_table_free(w->sources);
 	free(w->slots);
 	free(w->generations);
 	free(w->free_slots);

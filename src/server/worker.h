@@ -75,6 +75,7 @@ struct worker {
 	uint64_t accepted, established;
 	struct tally refused, ended;
 	struct limit log_limit;
+	struct limit_table *sources; /* NULL: address_rate is 0. */
 	uint64_t log_suppressed;
 };
 
@@ -104,6 +105,7 @@ void worker_close(struct worker *w);
 
 /* server/client.c: one connection's life. */
 void client_accept(struct worker *w, int fd, const struct endpoint *peer);
+void client_turn_away(struct worker *w, int fd, const struct endpoint *peer, const char *reason);
 struct client *client_find(struct worker *w, uint64_t handle); /* NULL when it is gone. */
 void client_reap(struct worker *w);                            /* Free those that have ended. */
 void client_check_revoked(

@@ -327,6 +327,21 @@ class Crowd(NetCase):
         wait.until(next_line, 10, "the number of lines left out", pause=0.2)
         self.assertPing(self.client_ns, "10.86.0.1")
 
+    def test_one_address_too_often(self):
+        """An address that comes too often is turned away at the door, and another one is not."""
+        self.server_ns.add_address("wan", "198.51.100.1/24")
+        self.client_ns.add_address("wan", "198.51.100.2/24")
+        strict = self.lab.server(self.server_ns, label="strict", listen=["[::]:4434"], device="sally1", address_rate=2,
+                                 pool4="10.87.0.0/24", pool6="fd87::/64")
+        for _ in range(40):
+            with self.client_ns.connect("192.0.2.1", 4434) as s:
+                s.sendall(b"nonsense\r\n")
+        strict.wait_counter("refused", "address-rate", above=10)
+        strict.wait_log(r"refused 192\.0\.2\.2:\d+: address-rate: ")
+        with Peer(self.client_ns, self.lab.pki.client("carol"), host="198.51.100.1", port=4434) as p:
+            p.open()
+            strict.wait_session("carol")
+
 
 if __name__ == "__main__":
     main()

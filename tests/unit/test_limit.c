@@ -77,6 +77,62 @@ static void largest_values(void **state)
 	assert_true(l.tokens_milli == (UINT32_MAX - 1ULL) * 1000);
 }
 
+static struct addr source(const char *text)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse(text, &a), 0);
+	return a;
+}
+
+static size_t take_from(struct limit_table *t, const char *text, uint64_t now_ms)
+{
+	struct addr a = source(text);
+	size_t n = 0;
+
+	while (n < 1000 && limit_table_take(t, &a, now_ms))
+		n++;
+	return n;
+}
+
+static void test_sources_have_buckets_of_their_own(void **state)
+{
+	const struct limit_table_opts o = { .rate = 2, .burst = 10, .seed = 12345 };
+	struct limit_table *t = NULL;
+
+	(void)state;
+	assert_int_equal(limit_table_create(&o, &t), 0);
+	assert_int_equal(take_from(t, "192.0.2.1", 1000), 10);
+	assert_int_equal(take_from(t, "192.0.2.1", 1000), 0);
+	assert_int_equal(take_from(t, "192.0.2.2", 1000), 10);
+	assert_int_equal(take_from(t, "192.0.2.1", 2000), 2);
+	/* An IPv6 /64 is one source. */
+	assert_int_equal(take_from(t, "2001:db8::1", 1000), 10);
+	assert_int_equal(take_from(t, "2001:db8::ffff:2", 1000), 0);
+	assert_int_equal(take_from(t, "2001:db8:0:1::1", 1000), 10);
+	limit_table_free(t);
+	limit_table_free(NULL);
+}
+
+/* Among 100,000 others one that keeps coming stays bounded, because it is never the quietest. */
+static void test_noisy_source_among_many(void **state)
+{
+	const struct limit_table_opts o = { .rate = 1, .burst = 5, .seed = 99 };
+	struct limit_table *t = NULL;
+	struct addr noisy = source("203.0.113.9"), other = source("10.0.0.0");
+	size_t taken = 0;
+
+	(void)state;
+	assert_int_equal(limit_table_create(&o, &t), 0);
+	for (uint64_t ms = 1; ms <= 100000; ms++) {
+		taken += limit_table_take(t, &noisy, ms);
+		assert_true(addr_add(&other, 1));
+		(void)limit_table_take(t, &other, ms);
+	}
+	assert_in_range(taken, 100, 100 + 5);
+	limit_table_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +141,8 @@ int main(void)
 		cmocka_unit_test(clock_that_steps_back_gives_nothing),
 		cmocka_unit_test(zero_refuses),
 		cmocka_unit_test(largest_values),
+		cmocka_unit_test(test_sources_have_buckets_of_their_own),
+		cmocka_unit_test(test_noisy_source_among_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
