@@ -28,7 +28,8 @@ enum { ISSUERS_MAX = 8 };
 struct lint {
 	const struct cli *cli;
 	struct report report;
-	struct x509_cert issuers[ISSUERS_MAX]; /* Each points into memory of its own. */
+	struct x509_cert issuers[ISSUERS_MAX]; /* Each points into its der. */
+	uint8_t *der[ISSUERS_MAX];
 	size_t n_issuers;
 	size_t n;
 	bool unknown_issuer;
@@ -47,7 +48,7 @@ static int keep_issuer(enum input_kind kind, const struct der *der, int number, 
 		return -ENOMEM;
 	memcpy(copy, der->p, der->len);
 	if (x509_parse(copy, der->len, &l->issuers[l->n_issuers]) == 0)
-		l->n_issuers++;
+		l->der[l->n_issuers++] = copy;
 	else
 		free(copy);
 	return 0;
@@ -56,7 +57,7 @@ static int keep_issuer(enum input_kind kind, const struct der *der, int number, 
 static void free_issuers(struct lint *l)
 {
 	while (l->n_issuers > 0)
-		free((void *)(uintptr_t)l->issuers[--l->n_issuers].all.p);
+		free(l->der[--l->n_issuers]);
 }
 
 static int load_issuers(struct lint *l, const char *named)

@@ -21,7 +21,9 @@ static char ending(const struct csv *c)
 		return '\n';
 	if (*c->p == '\r' && (c->p + 1 == c->end || c->p[1] == '\n'))
 		return '\n';
-	return *c->p == ',' || *c->p == '\n' ? *c->p : '\0';
+	if (*c->p == ',')
+		return ',';
+	return *c->p == '\n' ? '\n' : '\0';
 }
 
 /* Step over what ends a field. */

@@ -112,7 +112,7 @@ int qr_is_compressed(const struct qr *q)
 /* Of the picture with its margin. */
 static size_t side(const struct qr *q)
 {
-	return (size_t)q->code->width + 2 * MARGIN;
+	return (size_t)q->code->width + 2 * (size_t)MARGIN;
 }
 
 static bool is_dark(const struct qr *q, size_t x, size_t y)

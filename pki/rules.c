@@ -247,8 +247,11 @@ static void entry_rules(const struct x509_crl *c, const char *what, struct repor
 		bad_serial = bad_serial || !serial_ok(&e.serial);
 		bad_reason = bad_reason || e.reason == 0 || e.reason == 7 || e.reason == 8 ||
 			     e.reason > 10;
-		int order = last.len != e.serial.len ? (last.len < e.serial.len ? -1 : 1)
-						     : memcmp(last.p, e.serial.p, last.len);
+		int order = -1;
+		if (last.len > e.serial.len)
+			order = 1;
+		else if (last.len > 0 && last.len == e.serial.len)
+			order = memcmp(last.p, e.serial.p, last.len);
 		unsorted = unsorted || (last.len > 0 && order > 0);
 		twice = twice || (last.len > 0 && order == 0);
 		last = e.serial;
