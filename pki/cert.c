@@ -103,10 +103,13 @@ static void put_basic(struct der_out *o, const struct cert_spec *s)
 static int put_extensions(struct der_out *o, const struct cert_spec *s)
 {
 	uint8_t id[KEY_ID_LEN];
+	struct der skid = { id, sizeof(id) };
 	size_t all = der_out_len(o), mark = all;
 
 	if (key_id(&s->spki, id) < 0)
 		return -EINVAL;
+	if (s->skid.len > 0)
+		skid = s->skid;
 	if (s->grant != NULL && !grant_is_empty(s->grant)) {
 		grant_put(s->grant, o);
 		wrap_any(o, &grant_oid, false, mark);
@@ -121,12 +124,12 @@ static int put_extensions(struct der_out *o, const struct cert_spec *s)
 	if (s->issuer != NULL)
 		der_put(o, DER_CONTEXT, s->issuer->skid.p, s->issuer->skid.len);
 	else
-		der_put(o, DER_CONTEXT, id, sizeof(id));
+		der_put(o, DER_CONTEXT, skid.p, skid.len);
 	der_wrap(o, DER_SEQUENCE, mark);
 	wrap_ext(o, OID_AKID, false, mark);
 
 	mark = der_out_len(o);
-	der_put(o, DER_OCTET_STRING, id, sizeof(id));
+	der_put(o, DER_OCTET_STRING, skid.p, skid.len);
 	wrap_ext(o, OID_SKID, false, mark);
 
 	if (s->constraints.len > 0) {

@@ -33,8 +33,9 @@ struct cert_spec {
 	const struct san_list *sans;    /* NULL for a CA. */
 	const struct x509_cert *issuer; /* NULL: signed by itself. */
 	unsigned path_len;              /* Of a CA. */
-	struct der constraints;         /* Of a CA: value of nameConstraints, or len 0. */
-	const struct grant *grant;      /* NULL or empty: none. */
+	struct der skid;           /* Of a CA: its key identifier, or len 0: made from the key. */
+	struct der constraints;    /* Of a CA: value of nameConstraints, or len 0. */
+	const struct grant *grant; /* NULL or empty: none. */
 };
 
 /*

@@ -90,7 +90,9 @@ static int issue_like(const struct cli *cli, struct ca *ca, const struct x509_ce
 static int renew(const struct cli *cli, struct ca *ca, const struct ca_opts *o, const char *id,
 	const struct x509_cert *cert, struct key *key)
 {
-	struct issue_ca what = { .id = id, .subject = cert->subject, .signer = key };
+	struct issue_ca what = {
+		.id = id, .subject = cert->subject, .skid = cert->skid, .signer = key
+	};
 	struct issue_opts opts = {
 		.days = o->days != 0 ? o->days : ISSUE_CA_DAYS,
 		.spki = &cert->spki,

@@ -171,6 +171,7 @@ static int sign(struct ca *ca, struct job *j)
 	if (spec.kind == CERT_CA) {
 		spec.subject = o->subject;
 		spec.path_len = o->path_len;
+		spec.skid = o->skid;
 		spec.constraints = o->constraints;
 		signer = o->signer != NULL ? o->signer : j->own;
 	}

@@ -27,6 +27,8 @@ struct issue_ca {
 	enum cas_role role; /* Of a CA that is new. */
 	const char *id;     /* NULL, or: this CA gets another certificate... */
 	struct der subject; /* ...and keeps its name (also where a request brings one); or len 0. */
+	struct der
+		skid; /* Its key identifier, which others' certificates name; or len 0: a new one. */
 	unsigned path_len;
 	struct key *signer;             /* NULL: the key that is made signs its own certificate. */
 	const struct x509_cert *issuer; /* NULL: it is its own. */

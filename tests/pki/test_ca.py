@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import unittest
 
+from test_import import OpensslCa
 from help_pki import ALGS, CRITICAL, FAILED, NETWORK, NOT_FOUND, OK, PASSPHRASE, USAGE, Ca, PkiTest, main, sh
 
 
@@ -54,6 +55,18 @@ class Renew(CaTest):
                 self.ca.ok("ca", "renew")
                 self.assertIn(": OK", self.verify(self.ca.json("client", "c")["certificate"]))
                 self.assertEqual(self.roles(), ["active"])
+
+    def test_one_that_another_tool_began(self):
+        """Its certificates name its key by an identifier of the other tool's making, which stays."""
+        other = OpensslCa(self.tmp / "openssl")
+        other.issue("alice")
+        self.ca.ok("import-openssl", other.dir, "--network", NETWORK)
+        alice = self.ca.json("show", "alice")["certificate"]
+        self.assertIn(": OK", self.verify(alice))
+        self.ca.ok("ca", "renew")
+        for cert in (alice, self.ca.json("client", "bob")["certificate"]):
+            self.assertIn(": OK", self.verify(cert))
+            self.assertIn(": OK", self.verify(cert, bundle=other.dir / "cacert.pem"))
 
     def test_an_expired_ca(self):
         self.ca.init("--days", "10", "--now", "2026-01-01T00:00:00Z")
