@@ -62,6 +62,22 @@ class Doctor(PkiTest):
         self.fails(NOT_FOUND, "doctor")
         self.fails(NOT_FOUND, "doctor", "--repair")
 
+    def test_several_cas(self):
+        ca = Ca(self.tmp / "tiers").init("--two-tier")
+        ca.ok("client", "a")
+        for command in (["revoke", "a"], ["ca", "renew"], ["client", "b"], ["ca", "rollover"], ["ca", "rollover", "--switch"],
+                        ["crl"], ["revoke", "b"], ["client", "c"]):
+            ca.ok(*command)
+            self.assertEqual(ca.run("doctor").stdout, "OK: files, keys, index and CRL agree\n", command)
+        # Forgotten of a CA that no longer signs certificates.
+        db = sqlite3.connect(ca.dir / "index.db")
+        with db:
+            db.execute("UPDATE cert SET revoked_at=NULL, reason=NULL, crl_number=NULL WHERE name='b'")
+        db.close()
+        self.assertEqual(ca.run("doctor").returncode, CRITICAL)
+        ca.ok("doctor", "--repair")
+        self.assertEqual({c["name"] for c in ca.list() if c["state"] == "revoked"}, {"a", "b"})
+
     def test_modes(self):
         for path, mode in ((self.ca.key(), 0o640), (pathlib.Path(self.a["key"]), 0o604), (self.ca.crl, 0o666),
                            (self.ca.dir / "keys", 0o755), (self.ca.dir / "certs", 0o770), (self.ca.dir, 0o750)):
