@@ -29,7 +29,7 @@ static size_t write_again(char *out, char **fields, int n)
 
 static void check(const char *text, size_t len, char **fields, int n)
 {
-	char *copy = malloc(2 * len + 4 * CSV_FIELDS_MAX + 16), *again[CSV_FIELDS_MAX];
+	char *copy = malloc(2 * len + (size_t)4 * CSV_FIELDS_MAX + 16), *again[CSV_FIELDS_MAX];
 	struct csv c;
 
 	for (int i = 0; i < n; i++) {
