@@ -19,16 +19,17 @@ struct crl_opts {
 	const char *out, *install, *notify;
 };
 
-#define COMMON_ROWS                                                                          \
-	{ "days", OPT_NUMBER, offsetof(struct crl_opts, days), "N",                          \
-		"days until it must be renewed (default: 180)", 1, ISSUE_DAYS_MAX },         \
-		{ "install", OPT_TEXT, offsetof(struct crl_opts, install), "FILE",           \
-			"put it there too, unless that file is the same already", 0, 0 },    \
-	{                                                                                    \
-		"notify", OPT_TEXT, offsetof(struct crl_opts, notify), "PID|COMMAND",        \
-			"then send SIGHUP to a process, or run an executable (by its path, " \
-			"without a shell and without arguments)",                            \
-			0, 0                                                                 \
+#define COMMON_ROWS                                                                              \
+	{ "days", OPT_NUMBER, offsetof(struct crl_opts, days), "N",                              \
+		"days until it must be renewed (at least 30; default: 180)", ISSUE_CRL_DAYS_MIN, \
+		ISSUE_DAYS_MAX },                                                                \
+		{ "install", OPT_TEXT, offsetof(struct crl_opts, install), "FILE",               \
+			"put it there too, unless that file is the same already", 0, 0 },        \
+	{                                                                                        \
+		"notify", OPT_TEXT, offsetof(struct crl_opts, notify), "PID|COMMAND",            \
+			"then send SIGHUP to a process, or run an executable (by its path, "     \
+			"without a shell and without arguments)",                                \
+			0, 0                                                                     \
 	}
 
 static const struct opt crl_opts[] = {

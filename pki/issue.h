@@ -18,6 +18,8 @@ enum {
 	ISSUE_ROOT_DAYS = 7300,
 	ISSUE_LEAF_DAYS = 397,
 	ISSUE_CRL_DAYS = 180,
+	ISSUE_CRL_DAYS_MIN =
+		30, /* A CRL that must be renewed more often gets forgotten, and locks everybody out. */
 	ISSUE_DAYS_MAX = 36500,
 	ISSUE_BACKDATE_S = 300, /* For clocks of peers that are behind. */
 };

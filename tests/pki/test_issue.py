@@ -95,7 +95,9 @@ class Chain(PkiTest):
         for days in ("0", "-1", "36501", "99999999999999999999", "1.5", "x", ""):
             self.fails(USAGE, "client", "a", f"--days={days}")
             self.fails(USAGE, "crl", f"--days={days}")
+        self.fails(USAGE, "crl", "--days", "29")
         self.assertEqual(len(self.ca.list()), 1)
+        self.ca.ok("crl", "--days", "30")
 
     def test_bad_names(self):
         self.ca.init()
